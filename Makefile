@@ -94,7 +94,7 @@ generated: $(TOOLS)/buf $(PROTO_PLUGINS) ## Fail if generated code differs from 
 
 .PHONY: tidy
 tidy: ## Fail if go.mod or go.sum is untidy or a module's content has changed
-	go mod tidy -diff
+	@go mod tidy -diff || { echo "go.mod or go.sum is untidy: run go mod tidy" >&2; exit 1; }
 	go mod verify
 
 .PHONY: vulnerabilities
