@@ -1,0 +1,67 @@
+package trust
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	refusalLogPause   = time.Minute // between two lines about the same peer and reason
+	refusalLogEntries = 1024        // kinds of refusal remembered; forgotten together when there are more
+)
+
+// refusalLog writes a line for each refusal, but not again and again about the same one: whoever reaches the port can
+// cause refusals at will, and must not be able to fill the disk with them. Metrics count them all.
+type refusalLog struct {
+	log *slog.Logger
+	now func() time.Time
+
+	mu   sync.Mutex
+	last map[refusalKind]time.Time
+}
+
+type refusalKind struct {
+	reason Reason
+	peer   NodeID
+	host   string
+}
+
+func (l *refusalLog) write(r *Refusal) {
+	if !l.due(r) {
+		return
+	}
+	message := "peer refused"
+	if r.Open {
+		message = "open connection closed: peer no longer allowed"
+	}
+	attrs := []any{"reason", string(r.Reason), "peer", r.Peer.String(), "remote", r.Remote, "use", string(r.Use)}
+	if !r.Expected.IsZero() {
+		attrs = append(attrs, "dialled", r.Expected.String())
+	}
+	l.log.Warn(message, append(attrs, "error", r)...)
+}
+
+func (l *refusalLog) due(r *Refusal) bool {
+	if r.Open {
+		return true // bounded by the connections there were
+	}
+	host, _, err := net.SplitHostPort(r.Remote)
+	if err != nil {
+		host = r.Remote
+	}
+	kind := refusalKind{reason: r.Reason, peer: r.Peer, host: host}
+	now := l.now()
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if last, ok := l.last[kind]; ok && now.Sub(last) < refusalLogPause {
+		return false
+	}
+	if l.last == nil || len(l.last) >= refusalLogEntries {
+		l.last = make(map[refusalKind]time.Time)
+	}
+	l.last[kind] = now
+	return true
+}
