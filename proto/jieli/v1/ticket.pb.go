@@ -712,8 +712,10 @@ const (
 	Unrouted_NOT_FOUND Unrouted_Reason = 1
 	// A retired code whose successors lie in different regions.
 	Unrouted_DIVISION_SPLIT Unrouted_Reason = 2
-	// The region that serves it takes no offers now.
+	// The region that serves it, or this one, takes or makes no offers now.
 	Unrouted_SUSPENDED Unrouted_Reason = 3
+	// This node's table is older than the registry grace allows, or differs from the other region's.
+	Unrouted_REGISTRY_UNCERTAIN Unrouted_Reason = 4
 )
 
 // Enum value maps for Unrouted_Reason.
@@ -723,12 +725,14 @@ var (
 		1: "NOT_FOUND",
 		2: "DIVISION_SPLIT",
 		3: "SUSPENDED",
+		4: "REGISTRY_UNCERTAIN",
 	}
 	Unrouted_Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED": 0,
 		"NOT_FOUND":          1,
 		"DIVISION_SPLIT":     2,
 		"SUSPENDED":          3,
+		"REGISTRY_UNCERTAIN": 4,
 	}
 )
 
@@ -4106,14 +4110,15 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\x04test\x18\t \x01(\bR\x04test\x12;\n" +
 	"\vreported_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"reportedAt\"\x91\x01\n" +
+	"reportedAt\"\xa9\x01\n" +
 	"\bUnrouted\x121\n" +
-	"\x06reason\x18\x01 \x01(\x0e2\x19.jieli.v1.Unrouted.ReasonR\x06reason\"R\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x19.jieli.v1.Unrouted.ReasonR\x06reason\"j\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tNOT_FOUND\x10\x01\x12\x12\n" +
 	"\x0eDIVISION_SPLIT\x10\x02\x12\r\n" +
-	"\tSUSPENDED\x10\x03\"E\n" +
+	"\tSUSPENDED\x10\x03\x12\x16\n" +
+	"\x12REGISTRY_UNCERTAIN\x10\x04\"E\n" +
 	"\bDiverted\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1f\n" +
 	"\vcall_number\x18\x02 \x01(\tR\n" +
