@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -101,7 +102,7 @@ func checkAuthority(cert *x509.Certificate, region string) error {
 func authorityRegion(cert *x509.Certificate) (string, error) {
 	switch {
 	case !cert.BasicConstraintsValid || !cert.IsCA || cert.KeyUsage&x509.KeyUsageCertSign == 0:
-		return "", fmt.Errorf("it is not a CA certificate")
+		return "", errors.New("it is not a CA certificate")
 	case len(cert.URIs) != 1:
 		return "", fmt.Errorf("it must have exactly one URI, spiffe://<region>, and has %d", len(cert.URIs))
 	}

@@ -75,7 +75,7 @@ func (c *Certificates) current() *tls.Certificate {
 		return c.pair
 	}
 	c.pair, c.seen, c.failed = pair, version, ""
-	c.log.Info("certificate reloaded", "file", c.path, "expires", pair.Leaf.NotAfter)
+	c.log.Info("certificate reloaded", slog.String("file", c.path), slog.Time("expires", pair.Leaf.NotAfter))
 	return c.pair
 }
 
@@ -83,7 +83,8 @@ func (c *Certificates) current() *tls.Certificate {
 func (c *Certificates) logFailure(err error) {
 	if cause := err.Error(); cause != c.failed {
 		c.failed = cause
-		c.log.Error("certificate not reloaded, the old one stays in use", "file", c.path, "expires", c.pair.Leaf.NotAfter, "error", err)
+		c.log.Error("certificate not reloaded, the old one stays in use",
+			slog.String("file", c.path), slog.Time("expires", c.pair.Leaf.NotAfter), slog.Any("error", err))
 	}
 }
 

@@ -2,13 +2,12 @@ package trust
 
 import (
 	"bytes"
+	"crypto/tls"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"crypto/tls"
 )
 
 func TestCertificateReload(t *testing.T) {

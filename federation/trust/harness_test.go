@@ -247,7 +247,13 @@ func (n *testNode) acceptRaft(t *testing.T) net.Conn {
 
 // expectClosed waits until the other side, or we, have closed the connection; it fails if that takes longer than
 // limit.
-func expectClosed(t *testing.T, conn net.Conn, limit time.Duration) error {
+func expectClosed(t *testing.T, conn net.Conn, limit time.Duration) {
+	t.Helper()
+	_ = readClosed(t, conn, limit)
+}
+
+// readClosed is expectClosed, and gives the error that the read ended with.
+func readClosed(t *testing.T, conn net.Conn, limit time.Duration) error {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		return err // closed already

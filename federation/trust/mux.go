@@ -20,8 +20,8 @@ const (
 	// DefaultBacklog bounds the accepted connections of one protocol that nobody has taken yet.
 	DefaultBacklog = 64
 
-	acceptPauseMin = 5 * time.Millisecond
-	acceptPauseMax = time.Second
+	firstAcceptPause   = 5 * time.Millisecond
+	longestAcceptPause = time.Second
 )
 
 // MuxConfig are the bounds of a Mux. Zero values stand for the defaults.
@@ -111,7 +111,7 @@ func (m *Mux) closePlanes(cause error) {
 
 // accept takes connections until the mux is closed or the listener breaks.
 func (m *Mux) accept() {
-	pause := acceptPauseMin
+	pause := firstAcceptPause
 	for {
 		select {
 		case m.slots <- struct{}{}:
@@ -120,7 +120,7 @@ func (m *Mux) accept() {
 		}
 		raw, err := m.listener.Accept()
 		if err == nil {
-			pause = acceptPauseMin
+			pause = firstAcceptPause
 			m.running.Go(func() {
 				defer func() { <-m.slots }()
 				m.handshake(raw)
@@ -132,15 +132,17 @@ func (m *Mux) accept() {
 			return
 		}
 		if !isTemporary(err) {
-			m.cfg.Log.Error("federation port no longer accepts connections", "address", m.listener.Addr().String(), "error", err)
+			m.cfg.Log.Error("federation port no longer accepts connections",
+				slog.String("address", m.listener.Addr().String()), slog.Any("error", err))
 			m.closePlanes(fmt.Errorf("federation port %s: %w", m.listener.Addr(), err))
 			return
 		}
-		m.cfg.Log.Warn("federation port cannot accept, will try again", "address", m.listener.Addr().String(), "pause", pause, "error", err)
+		m.cfg.Log.Warn("federation port cannot accept, will try again",
+			slog.String("address", m.listener.Addr().String()), slog.Duration("pause", pause), slog.Any("error", err))
 		if !m.wait(pause) {
 			return
 		}
-		pause = min(2*pause, acceptPauseMax)
+		pause = min(2*pause, longestAcceptPause)
 	}
 }
 
@@ -182,7 +184,8 @@ func (m *Mux) handshake(raw net.Conn) {
 	if err := m.planes[conn.peer.use].push(conn); err != nil {
 		conn.cut()
 		if m.ctx.Err() == nil {
-			m.cfg.Log.Warn("connection closed: nobody takes it", "peer", conn.Peer().String(), "use", string(conn.peer.use), "error", err)
+			m.cfg.Log.Warn("connection closed: nobody takes it",
+				slog.String("peer", conn.Peer().String()), slog.String("use", string(conn.peer.use)), slog.Any("error", err))
 		}
 	}
 }
@@ -195,7 +198,7 @@ func (m *Mux) handshakeFailed(raw net.Conn, err error) {
 		return
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
-		m.cfg.Log.Debug("caller went away before the handshake", "remote", raw.RemoteAddr().String())
+		m.cfg.Log.Debug("caller went away before the handshake", slog.String("remote", raw.RemoteAddr().String()))
 		return
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {

@@ -31,7 +31,7 @@ func hostile(t *testing.T, addr string, cfg *tls.Config) error {
 	if err := conn.Handshake(); err != nil {
 		return err
 	}
-	return expectClosed(t, conn, patience)
+	return readClosed(t, conn, patience)
 }
 
 func TestServerRefuses(t *testing.T) {
@@ -62,11 +62,13 @@ func TestServerRefuses(t *testing.T) {
 		{"raft by a node that may not", with(tianjin.node(t, "1", IssueOptions{}), ProtocolRaft), ReasonRaftNotAllowed, known},
 		{
 			"speaks for another region, with its own valid CA",
-			forged(tianjin.forge(t, nil, "spiffe://beijing/node/1")), ReasonBadChain, NodeID{"beijing", "1"},
+			forged(tianjin.forge(t, nil, "spiffe://beijing/node/1")), ReasonBadChain,
+			NodeID{"beijing", "1"},
 		},
 		{
 			"two URI SANs",
-			forged(tianjin.forge(t, nil, "spiffe://tianjin/node/1", "spiffe://beijing/node/1")), ReasonBadID, NodeID{},
+			forged(tianjin.forge(t, nil, "spiffe://tianjin/node/1", "spiffe://beijing/node/1")), ReasonBadID,
+			NodeID{},
 		},
 		{"no URI SAN", forged(tianjin.forge(t, nil)), ReasonBadID, NodeID{}},
 		{"not a node's id", forged(tianjin.forge(t, nil, "spiffe://tianjin/user/1")), ReasonBadID, NodeID{}},
@@ -285,5 +287,27 @@ func TestResumedStateIsRefused(t *testing.T) {
 	state.DidResume = true
 	if _, refusal := node.peers.verify(state, NodeID{}); refusal == nil || refusal.Reason != ReasonHandshake {
 		t.Errorf("expected %s, got %v", ReasonHandshake, refusal)
+	}
+}
+
+// TestServerConfigAlone: the configuration refuses by itself too, without a mux, and knows the caller's address.
+func TestServerConfigAlone(t *testing.T) {
+	beijing := newTestRegion(t, "beijing")
+	node := start(t, beijing.node(t, "1", IssueOptions{}), nodeOptions{}, beijing)
+	node.members.allow(NodeID{"beijing", "2"}, UseLink)
+	addr := serveTLS(t, node.peers.ServerConfig())
+	if err := hostile(t, addr, with(beijing.node(t, "3", IssueOptions{}))); err == nil {
+		t.Error("an unregistered node was let in")
+	}
+	if r := node.refusal(t); r.Reason != ReasonUnregisteredNode || r.Remote == "" || r.Remote == addr {
+		t.Errorf("counted %v", r)
+	}
+	conn, err := tls.Dial("tcp", addr, node.peers.ClientConfig(node.id, UseLink))
+	if err == nil {
+		_ = conn.Close()
+		t.Error("this node is not registered in its own registry, and must not be dialled")
+	}
+	if r := node.refusal(t); r.Reason != ReasonUnregisteredNode || r.Peer != node.id {
+		t.Errorf("counted %v", r)
 	}
 }

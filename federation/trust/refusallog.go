@@ -32,15 +32,10 @@ func (l *refusalLog) write(r *Refusal) {
 	if !l.due(r) {
 		return
 	}
-	message := "peer refused"
-	if r.Open {
-		message = "open connection closed: peer no longer allowed"
-	}
-	attrs := []any{"reason", string(r.Reason), "peer", r.Peer.String(), "remote", r.Remote, "use", string(r.Use)}
-	if !r.Expected.IsZero() {
-		attrs = append(attrs, "dialled", r.Expected.String())
-	}
-	l.log.Warn(message, append(attrs, "error", r)...)
+	l.log.Warn("peer refused",
+		slog.String("reason", string(r.Reason)), slog.String("peer", r.Peer.String()),
+		slog.String("dialled", r.Expected.String()), slog.String("remote", r.Remote), slog.String("use", string(r.Use)),
+		slog.Bool("open", r.Open), slog.Any("error", r))
 }
 
 func (l *refusalLog) due(r *Refusal) bool {

@@ -63,7 +63,7 @@ func serveGRPC(t *testing.T, node *testNode) callers {
 }
 
 // watch opens a stream from client to server and waits until it is up.
-func watch(t *testing.T, ctx context.Context, client, server *testNode) (*ClientCredentials, *grpc.ClientConn, healthpb.Health_WatchClient) {
+func watch(ctx context.Context, t *testing.T, client, server *testNode) (*ClientCredentials, *grpc.ClientConn, healthpb.Health_WatchClient) {
 	t.Helper()
 	creds := client.peers.ClientCredentials(server.id)
 	conn, err := grpc.NewClient(server.addr, grpc.WithTransportCredentials(creds))
@@ -105,7 +105,7 @@ func TestBothPlanesOnOnePort(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 
-	creds, _, stream := watch(t, ctx, client, server)
+	creds, _, stream := watch(ctx, t, client, server)
 	if id := <-service.seen; id != client.id {
 		t.Errorf("the handler saw %v as its caller, expected %v", id, client.id)
 	}
@@ -169,7 +169,7 @@ func TestRevokedWhileConnected(t *testing.T) {
 				serveGRPC(t, server)
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
-				_, conn, stream := watch(t, ctx, client, server)
+				_, conn, stream := watch(ctx, t, client, server)
 				dialled, err := client.peers.DialRaft(ctx, server.addr, server.id)
 				if err != nil {
 					t.Fatal(err)
@@ -215,7 +215,7 @@ func TestRaftRightTakenAway(t *testing.T) {
 	serveGRPC(t, server)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	_, conn, _ := watch(t, ctx, client, server)
+	_, conn, _ := watch(ctx, t, client, server)
 	dialled, err := client.peers.DialRaft(ctx, server.addr, server.id)
 	if err != nil {
 		t.Fatal(err)

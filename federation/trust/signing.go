@@ -62,7 +62,7 @@ func NewVerifier(algorithm string, publicKey []byte) (Verifier, error) {
 	switch algorithm {
 	case "", AlgorithmEd25519:
 		if len(publicKey) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("Ed25519 public key: must have %d bytes, has %d", ed25519.PublicKeySize, len(publicKey))
+			return nil, fmt.Errorf("public key for Ed25519: must have %d bytes, has %d", ed25519.PublicKeySize, len(publicKey))
 		}
 		key := ed25519.PublicKey(append([]byte(nil), publicKey...))
 		return &ed25519Verifier{key: key, id: keyID(key)}, nil
@@ -86,11 +86,11 @@ type Ed25519Signer struct {
 // NewEd25519Signer makes a signer of a private key.
 func NewEd25519Signer(key ed25519.PrivateKey) (*Ed25519Signer, error) {
 	if len(key) != ed25519.PrivateKeySize {
-		return nil, fmt.Errorf("Ed25519 private key: must have %d bytes, has %d", ed25519.PrivateKeySize, len(key))
+		return nil, fmt.Errorf("private key for Ed25519: must have %d bytes, has %d", ed25519.PrivateKeySize, len(key))
 	}
 	public, ok := key.Public().(ed25519.PublicKey)
 	if !ok {
-		return nil, errors.New("Ed25519 private key: it has no public key")
+		return nil, errors.New("private key for Ed25519: it has no public key")
 	}
 	return &Ed25519Signer{private: key, public: public, id: keyID(public)}, nil
 }
