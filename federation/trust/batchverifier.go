@@ -47,11 +47,11 @@ func NewBatchVerifier(keys Keys, limit int) *BatchVerifier {
 func (v *BatchVerifier) VerifyEvent(clusterID, region string, eventHash Hash, proof Proof) error {
 	message, err := batchMessage(clusterID, region, proof.Size, proof.Root)
 	if err != nil {
-		return fmt.Errorf("verify event of %s: %w", clip(region), err)
+		return fmt.Errorf("verify event of %s: %w", clip(region, 2*maxName), err)
 	}
 	key, ok := v.keys(region, proof.KeyID)
 	if !ok {
-		return fmt.Errorf("verify event of %s: key %q: %w", region, clip(proof.KeyID), ErrUnknownKey)
+		return fmt.Errorf("verify event of %s: key %q: %w", region, clip(proof.KeyID, 2*maxName), ErrUnknownKey)
 	}
 	if err := checkInclusion(eventHash, proof); err != nil {
 		return fmt.Errorf("verify event of %s: %w", region, err)

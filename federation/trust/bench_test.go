@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
+	"time"
 )
 
 func testSigner(tb testing.TB, seed byte) *Ed25519Signer {
@@ -85,4 +86,30 @@ func BenchmarkVerifyEvent(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRecheck is a registry change that closes nothing, with 64 connections open.
+func BenchmarkRecheck(b *testing.B) {
+	const open = 64
+	ca, err := newAuthority("beijing", time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	members, id := newTestMembers(), NodeID{"beijing", "1"}
+	members.setBundle("beijing", ca.certs)
+	members.allow(id, UseLink)
+	peers, err := NewPeers(Config{Certificates: &Certificates{}, Members: members})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range open {
+		conn := &Conn{peers: peers, peer: identity{id: id, use: UseLink, root: ca.certs[0]}}
+		if err := peers.remember(conn); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		peers.Recheck()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/open, "ns/connection")
 }

@@ -3,6 +3,7 @@ package trust
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -116,6 +117,11 @@ func TestRefusalsAreLoggedOncePerMinute(t *testing.T) {
 	}
 	for i := range 3 * refusalLogEntries {
 		l.write(&Refusal{Reason: ReasonExpired, Peer: NodeID{"beijing", string(rune('a' + i))}})
+	}
+	log.Reset()
+	l.write(&Refusal{Reason: ReasonBadID, Err: errors.New(strings.Repeat("x", 60_000))})
+	if n := log.Len(); n > 2*refusalLogText {
+		t.Errorf("a line of %d bytes for a name that the peer chose", n)
 	}
 	if len(l.last) > refusalLogEntries {
 		t.Errorf("%d kinds remembered, expected at most %d", len(l.last), refusalLogEntries)

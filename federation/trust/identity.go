@@ -93,7 +93,7 @@ func (id NodeID) covers(peer NodeID) bool {
 func CheckRegion(region string) error {
 	switch {
 	case len(region) < 2 || len(region) > maxName:
-		return fmt.Errorf("region id %q: must have 2 to %d characters", clip(region), maxName)
+		return fmt.Errorf("region id %q: must have 2 to %d characters", clip(region, 2*maxName), maxName)
 	case region[0] < 'a' || region[0] > 'z':
 		return fmt.Errorf("region id %q: must start with a letter a-z", region)
 	case !onlyNameCharacters(region):
@@ -106,7 +106,7 @@ func CheckRegion(region string) error {
 func CheckNode(name string) error {
 	switch {
 	case name == "" || len(name) > maxName:
-		return fmt.Errorf("node name %q: must have 1 to %d characters", clip(name), maxName)
+		return fmt.Errorf("node name %q: must have 1 to %d characters", clip(name, 2*maxName), maxName)
 	case name[0] == '-':
 		return fmt.Errorf("node name %q: must start with a-z or 0-9", name)
 	case !onlyNameCharacters(name):
@@ -125,10 +125,10 @@ func onlyNameCharacters(s string) bool {
 	return true
 }
 
-// clip keeps an over-long name from filling an error message.
-func clip(s string) string {
-	if len(s) > 2*maxName {
-		return s[:2*maxName] + "…"
+// clip keeps an over-long text from filling an error message or a log line.
+func clip(s string, limit int) string {
+	if len(s) > limit {
+		return s[:limit] + "…"
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 const (
 	refusalLogPause   = time.Minute // between two lines about the same peer and reason
 	refusalLogEntries = 1024        // kinds of refusal remembered; forgotten together when there are more
+	refusalLogText    = 600         // bytes of the error: a certificate can claim a name of many kilobytes
 )
 
 // refusalLog writes a line for each refusal, but not again and again about the same one: whoever reaches the port can
@@ -35,7 +36,7 @@ func (l *refusalLog) write(r *Refusal) {
 	l.log.Warn("peer refused",
 		slog.String("reason", string(r.Reason)), slog.String("peer", r.Peer.String()),
 		slog.String("dialled", r.Expected.String()), slog.String("remote", r.Remote), slog.String("use", string(r.Use)),
-		slog.Bool("open", r.Open), slog.Any("error", r))
+		slog.Bool("open", r.Open), slog.String("error", clip(r.Error(), refusalLogText)))
 }
 
 func (l *refusalLog) due(r *Refusal) bool {
