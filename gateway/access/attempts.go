@@ -12,9 +12,9 @@ import (
 // Bounds of failed attempts.
 const (
 	// AttemptBurst is how many failures an address may make at once.
-	AttemptBurst = 20
+	AttemptBurst = 100
 	// attemptPause is how long it takes until it may make one more.
-	attemptPause = 3 * time.Second
+	attemptPause = time.Second
 	// maxAddresses bounds the addresses remembered; the one unheard of for longest is forgotten first.
 	maxAddresses = 4096
 )
