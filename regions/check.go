@@ -124,9 +124,9 @@ func (c *check) visit(code Code, above service) service {
 // servedAbove tells how well rules for wider divisions serve a division.
 func (c *check) servedAbove(code Code) service {
 	best := unserved
-	for n := code.Len(); n > 2; {
-		n = wider(n)
-		best = max(best, c.servedBy(c.table.root.path(code).at(code, n)))
+	p := c.table.places.path(code)
+	for level := range p.level {
+		best = max(best, c.servedBy(p.at(level)))
 	}
 	return best
 }
@@ -148,30 +148,30 @@ func (c *check) servedBy(group []entry) service {
 
 // entries returns the rules of exactly one division.
 func (c *check) entries(code Code) []entry {
-	return c.table.root.path(code).at(code, code.Len())
+	p := c.table.places.path(code)
+	return p.at(p.level)
 }
 
 // rulesInside reports whether there are rules for divisions inside one: for a
 // township, rules valid on the day; else any.
 func (c *check) rulesInside(code Code) bool {
-	p := c.table.root.path(code)
-	switch n := code.Len(); {
-	case n <= 6:
-		here := p[n/2-1]
-		return here != nil && (here.kids != nil || here.deep != nil)
-	case n > 9 || p[2] == nil || p[2].deep == nil:
-		return false
-	}
-	first, end := suffixOf(code), suffixOf(code)+uint32(2*powersOfTen[3])
-	for _, e := range p[2].deep.entries[p[2].deep.firstFrom(first+1):] {
-		if e.suffix >= end {
-			break
-		}
-		if e.from <= c.day && c.day <= e.to {
+	if code.Len() < 9 {
+		inside := c.table.places.from(code + 1)
+		if len(inside) > 0 && inside[0].code <= code.last() {
 			return true
 		}
+		here := c.table.places.find(code.digits(), code.Len())
+		return here != nil && here.deep.rules > 0
 	}
-	return false
+	county := c.table.places.find(code.digits(), 6)
+	if county == nil {
+		return false
+	}
+	first := suffixOf(code)
+	end := first + uint32(2*powersOfTen[3])
+	return slices.ContainsFunc(county.deep.divisions(), func(d placed) bool {
+		return d.suffix > first && d.suffix < end && c.servedBy(d.entries) != unserved
+	})
 }
 
 // children returns the divisions directly inside one by their codes, hidden
@@ -194,8 +194,8 @@ func (c *check) idle(rule Rule) IdleReason {
 	case !c.table.divisions.Knows(rule.Division):
 		return IdleUnknownDivision
 	}
-	services := c.table.services.chainOf(rule.Service)
-	if c.beatenInside(rule.Division, &services, max(c.day, rule.ValidFrom)) {
+	services := c.table.services.covering(rule.Service)
+	if c.beatenInside(rule.Division, services, max(c.day, rule.ValidFrom)) {
 		return IdleShadowed
 	}
 	return ""
@@ -203,7 +203,7 @@ func (c *check) idle(rule Rule) IdleReason {
 
 // beatenInside reports whether each division inside one has a rule, its own or
 // by those inside it, for one of the services.
-func (c *check) beatenInside(code Code, services *chain, day Day) bool {
+func (c *check) beatenInside(code Code, services chain, day Day) bool {
 	if code.Len() >= 9 || !c.rulesInside(code) {
 		return false
 	}

@@ -32,8 +32,8 @@ type Divisions struct {
 	codes   []Code   // ascending, so that a division stands before those inside it
 	ends    []uint32 // ends[i] is where the name of codes[i] ends in names
 	names   string
-	index   []uint32 // open-addressed hash of codes; position+1, 0 is free
-	shift   int      // hash bits to drop for an index into index
+	inUse   []uint32 // open-addressed hash of codes, as inUseKey has them; 0 is free
+	shift   int      // hash bits to drop for an index into inUse
 	retired map[Code]retiredDivision
 }
 
@@ -42,50 +42,62 @@ type retiredDivision struct {
 	successors []Code
 }
 
-// hashMultiplier spreads codes over a table whose size is a power of two: 2^64
-// divided by the golden ratio.
-const hashMultiplier = 0x9E3779B97F4A7C15
+// inUseKey packs a code of at most nine digits into 32 bits; it is not zero.
+func inUseKey(code Code) uint32 {
+	key := uint32(code.digits() / powersOfTen[3] << 2)
+	switch code.Len() {
+	case 2:
+		return key
+	case 4:
+		return key | 1
+	case 6:
+		return key | 2
+	default:
+		return key | 3
+	}
+}
 
-// buildIndex fills the hash that position searches, at most half full.
-func (d *Divisions) buildIndex() {
-	size := 1 << bits.Len(uint(2*len(d.codes)-1))
-	d.index = make([]uint32, size)
-	d.shift = 64 - bits.TrailingZeros(uint(size))
-	for i, code := range d.codes {
-		slot := uint64(code) * hashMultiplier >> d.shift
-		for d.index[slot] != 0 {
-			slot = (slot + 1) & uint64(size-1)
+// indexCodes fills the hash that current searches, at most three quarters full.
+// It is small enough to stay in a cache, as each look-up of a route asks it.
+func (d *Divisions) indexCodes() {
+	size := 1 << bits.Len(uint(len(d.codes)+len(d.codes)/3))
+	d.inUse = make([]uint32, size)
+	d.shift = 32 - bits.TrailingZeros(uint(size))
+	for _, code := range d.codes {
+		key := inUseKey(code)
+		at := key * hashMultiplier >> d.shift
+		for d.inUse[at] != 0 {
+			at = (at + 1) & uint32(size-1)
 		}
-		d.index[slot] = uint32(i + 1)
+		d.inUse[at] = key
+	}
+}
+
+// current reports whether the code is in use: that of a division, or of a
+// village in a township in use.
+func (d *Divisions) current(code Code) bool {
+	if code.Len() < 2 || code.digits() >= powersOfTen[codeDigits] {
+		return false
+	}
+	key := inUseKey(code)
+	mask := uint32(len(d.inUse) - 1)
+	for at := key * hashMultiplier >> d.shift; ; at = (at + 1) & mask {
+		switch d.inUse[at&mask] {
+		case key:
+			return true
+		case 0:
+			return false
+		}
 	}
 }
 
 // position returns where a code stands in codes.
 func (d *Divisions) position(code Code) (int, bool) {
-	mask := uint64(len(d.index) - 1)
-	for slot := uint64(code) * hashMultiplier >> d.shift; ; slot = (slot + 1) & mask {
-		at := d.index[slot]
-		if at == 0 {
-			return 0, false
-		}
-		if d.codes[at-1] == code {
-			return int(at - 1), true
-		}
-	}
+	return slices.BinarySearch(d.codes, code)
 }
 
 // Len returns the number of divisions in use, hidden ones included.
 func (d *Divisions) Len() int { return len(d.codes) }
-
-// current reports whether the code is in use: that of a division, or of a
-// village in a township in use.
-func (d *Divisions) current(code Code) bool {
-	if code.Len() == codeDigits {
-		code = code.Prefix(9)
-	}
-	_, found := d.position(code)
-	return found
-}
 
 // Knows reports whether the code is good input: it is in use, or was once (see
 // Successors).

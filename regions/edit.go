@@ -9,10 +9,15 @@ import (
 // edit is a set of changes to a table, on the way to the next table.
 type edit struct {
 	table    *Table
-	services dictionaryDraft
-	regions  dictionaryDraft
+	services draft
+	regions  draft
 	changes  []change
 	count    int // rules in the next table, as far as the changes are applied
+
+	// Scratch space for one shard after another. Without it, building a table
+	// would leave its shards scattered among garbage, and look-ups slow.
+	before, after []placed
+	said          *sayings
 }
 
 // change sets or deletes the rule of one key.
@@ -25,10 +30,11 @@ type change struct {
 func newEdit(t *Table, size int) *edit {
 	return &edit{
 		table:    t,
-		services: t.services.draft(),
-		regions:  t.regions.draft(),
+		services: draft{dictionary: t.services},
+		regions:  draft{dictionary: t.regions},
 		changes:  make([]change, 0, size),
 		count:    t.count,
+		said:     newSayings(),
 	}
 }
 
@@ -36,10 +42,17 @@ func (e *edit) set(rule Rule) error {
 	if err := rule.Validate(); err != nil {
 		return err
 	}
+	service, ok := e.services.number(rule.Service)
+	if !ok {
+		return tooManyNames("service", rule.Service)
+	}
+	region, ok := e.regions.number(rule.Region)
+	if !ok {
+		return tooManyNames("region", rule.Region)
+	}
 	e.changes = append(e.changes, change{division: rule.Division, entry: entry{
-		suffix:  suffixWithin(rule.Division),
-		service: e.services.number(rule.Service),
-		region:  e.regions.number(rule.Region),
+		service: service,
+		region:  region,
 		from:    rule.ValidFrom,
 		to:      closed(rule.ValidTo),
 	}})
@@ -50,20 +63,32 @@ func (e *edit) delete(key Key) error {
 	if err := key.validate(); err != nil {
 		return err
 	}
+	// A service that no rule names is given a number all the same: that the rule
+	// is missing must be found in its turn, or nodes that met the name before
+	// would report another of several errors.
+	service, ok := e.services.number(key.Service)
+	if !ok {
+		return tooManyNames("service", key.Service)
+	}
 	e.changes = append(e.changes, change{delete: true, division: key.Division, entry: entry{
-		service: e.services.number(key.Service),
+		service: service,
 		from:    key.ValidFrom,
 	}})
 	return nil
 }
 
-// suffixWithin returns the suffix of a township or village, 0 for the others.
-func suffixWithin(code Code) uint32 {
-	if code.Len() <= 6 {
-		return 0
-	}
-	return suffixOf(code)
+// tooManyNamesError says that a table has no number left for a name.
+type tooManyNamesError struct{ InvalidError }
+
+func tooManyNames(field, name string) error {
+	return &tooManyNamesError{InvalidError{
+		Field: field,
+		Value: name,
+		Rule:  "the routes of a table may name at most 65,535 services and as many regions",
+	}}
 }
+
+func (e *tooManyNamesError) Unwrap() error { return &e.InvalidError }
 
 // apply returns the next table.
 func (e *edit) apply() (*Table, error) {
@@ -93,113 +118,94 @@ func (e *edit) apply() (*Table, error) {
 			return 1
 		}
 	})
-	root, err := e.applyNode(e.table.root, e.changes, 0)
+	changed, err := e.changedPlaces()
 	if err != nil {
 		return nil, err
 	}
 	return &Table{
 		divisions: e.table.divisions,
-		services:  e.services.dictionary,
+		services:  e.services.linked(),
 		regions:   e.regions.dictionary,
-		root:      root,
+		places:    e.table.places.with(changed),
 		count:     e.count,
 	}, nil
 }
 
-// applyNode returns what a node, which may be nil, becomes by changes to the
-// divisions at and below it; n is the number of its digits. It is nil if no
-// rule is left.
-func (e *edit) applyNode(old *node, changes []change, n int) (*node, error) {
-	next := &node{}
-	if old != nil {
+// changedPlaces returns what the places that the changes touch become, by code.
+func (e *edit) changedPlaces() ([]*place, error) {
+	var changed []*place
+	for rest := e.changes; len(rest) > 0; {
+		code := placeOf(rest[0].division)
+		var here []change
+		here, rest = splitChanges(rest, func(c change) bool { return placeOf(c.division) == code })
+		next, err := e.changedPlace(code, here)
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, next)
+	}
+	return changed, nil
+}
+
+// placeOf returns the code of the place that has the rules of a division.
+func placeOf(code Code) Code {
+	if code.Len() <= 6 {
+		return code
+	}
+	return code.cut(6)
+}
+
+// changedPlace returns what a place becomes by changes to it and what is in it.
+func (e *edit) changedPlace(code Code, changes []change) (*place, error) {
+	next := &place{code: code}
+	if old := e.table.places.find(code.digits(), code.Len()); old != nil {
 		*next = *old
 	}
-	own, below := splitChanges(changes, func(c change) bool { return c.division.Len() == n })
+	own, deep := splitChanges(changes, func(c change) bool { return c.division == code })
+	var err error
 	if len(own) > 0 {
-		group, err := e.applyGroup(nil, next.own, own)
-		if err != nil {
-			return nil, err
-		}
-		next.own = slices.Clip(group)
-	}
-	if len(below) > 0 {
-		var err error
-		if n == 6 {
-			next.deep, err = e.applyShard(next.deep, below)
-		} else {
-			next.kids, err = e.applyKids(next.kids, below, n+2)
-		}
-		if err != nil {
+		if next.own, err = e.applyGroup(next.own, own); err != nil {
 			return nil, err
 		}
 	}
-	if len(next.own) == 0 && next.kids == nil && next.deep == nil {
-		return nil, nil
+	if len(deep) > 0 {
+		if next.deep, err = e.applyShard(&next.deep, deep); err != nil {
+			return nil, err
+		}
 	}
 	return next, nil
 }
 
-// applyKids returns what the nodes below one become; n is the number of their
-// digits. It is nil if none is left.
-func (e *edit) applyKids(old *[100]*node, changes []change, n int) (*[100]*node, error) {
-	next := new([100]*node)
-	if old != nil {
-		*next = *old
-	}
-	for len(changes) > 0 {
-		kid := changes[0].division.cut(n)
-		var here []change
-		here, changes = splitChanges(changes, func(c change) bool { return c.division.cut(n) == kid })
-		at := &next[kid.digits()/powersOfTen[codeDigits-n]%100]
-		changed, err := e.applyNode(*at, here, n)
-		if err != nil {
-			return nil, err
-		}
-		*at = changed
-	}
-	for _, kid := range next {
-		if kid != nil {
-			return next, nil
-		}
-	}
-	return nil, nil
-}
-
-// applyShard returns what a shard, which may be nil, becomes; nil if no rule is
-// left in it.
-func (e *edit) applyShard(old *shard, changes []change) (*shard, error) {
-	var rest []entry // of old, not yet taken over
-	if old != nil {
-		rest = old.entries
-	}
-	entries := make([]entry, 0, len(rest)+len(changes))
+// applyShard returns what a shard becomes by changes to its divisions.
+func (e *edit) applyShard(old *shard, changes []change) (shard, error) {
+	e.before = old.appendDivisions(e.before[:0])
+	rest := e.before // not yet taken over
+	next := e.after[:0]
 	for len(changes) > 0 {
 		division := changes[0].division
-		suffix := suffixOf(division)
 		var here []change
 		here, changes = splitChanges(changes, func(c change) bool { return c.division == division })
 
+		changed := placed{suffix: suffixOf(division)}
+		before, found := slices.BinarySearchFunc(rest, changed.suffix, func(d placed, suffix uint32) int {
+			return cmp.Compare(d.suffix, suffix)
+		})
+		next = append(next, rest[:before]...)
+		rest = rest[before:]
 		var group []entry
-		before := 0
-		if old != nil {
-			first := old.firstFrom(suffix)
-			before = first - (len(old.entries) - len(rest))
-			if first < len(old.entries) && old.entries[first].suffix == suffix {
-				group = old.groupAt(first)
-			}
+		if found {
+			group, rest = rest[0].entries, rest[1:]
 		}
-		entries = append(entries, rest[:before]...)
-		rest = rest[before+len(group):]
 		var err error
-		if entries, err = e.applyGroup(entries, group, here); err != nil {
-			return nil, err
+		if changed.entries, err = e.applyGroup(group, here); err != nil {
+			return shard{}, err
+		}
+		if len(changed.entries) > 0 {
+			next = append(next, changed)
 		}
 	}
-	entries = append(entries, rest...)
-	if spare := cap(entries) - len(entries); spare > len(entries)/8 {
-		entries = slices.Clone(entries)
-	}
-	return newShard(entries), nil
+	e.after = append(next, rest...)
+	return newShard(e.after, e.said), nil
 }
 
 // splitChanges divides changes where in first stops holding.
@@ -211,14 +217,15 @@ func splitChanges(changes []change, first func(change) bool) (head, tail []chang
 	return changes[:n], changes[n:]
 }
 
-// applyGroup appends to dst what the entries of one division become by changes
-// to it, which are ordered by the names of services.
-func (e *edit) applyGroup(dst, old []entry, changes []change) ([]entry, error) {
+// applyGroup returns what the entries of one division become by changes to it,
+// which are ordered by the names of services.
+func (e *edit) applyGroup(old []entry, changes []change) ([]entry, error) {
 	type run struct {
-		service uint32
+		service uint16
 		entries []entry
 	}
 	var changed []run
+	added := 0
 	for len(changes) > 0 {
 		service := changes[0].entry.service
 		var here []change
@@ -228,25 +235,22 @@ func (e *edit) applyGroup(dst, old []entry, changes []change) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.count += len(entries) - (end - first)
+		added += len(entries) - (end - first)
 		changed = append(changed, run{service, entries})
 	}
+	e.count += added
+	if len(changed) == 1 && len(changed[0].entries) == len(old)+added {
+		return changed[0].entries, nil // no other service has rules here
+	}
 	slices.SortFunc(changed, func(a, b run) int { return cmp.Compare(a.service, b.service) })
+	next := make([]entry, 0, len(old)+added)
 	for _, run := range changed {
 		first, end := serviceRun(old, run.service)
-		dst = append(dst, old[:first]...)
-		dst = append(dst, run.entries...)
+		next = append(next, old[:first]...)
+		next = append(next, run.entries...)
 		old = old[end:]
 	}
-	return append(dst, old...), nil
-}
-
-// serviceRun returns where the entries of a service are in those of a division.
-func serviceRun(group []entry, service uint32) (first, end int) {
-	byService := func(e entry, service uint32) int { return cmp.Compare(e.service, service) }
-	first, _ = slices.BinarySearchFunc(group, service, byService)
-	end, _ = slices.BinarySearchFunc(group, service+1, byService)
-	return first, end
+	return append(next, old...), nil
 }
 
 // mergeRun returns what the entries of one division and service become by

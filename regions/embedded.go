@@ -40,7 +40,7 @@ func readDivisions(packed io.Reader, retired string) (*Divisions, error) {
 	if err := d.readCurrent(unpacked); err != nil {
 		return nil, fmt.Errorf("divisions: %w", err)
 	}
-	d.buildIndex()
+	d.indexCodes()
 	if d.retired, err = readRetired(retired); err != nil {
 		return nil, fmt.Errorf("retired divisions: %w", err)
 	}

@@ -37,21 +37,21 @@ func (t *Table) Explain(q Query) Explanation {
 	if explanation.Answer.Reason == UnknownDivision {
 		return explanation
 	}
-	services := t.services.chainOf(q.Service)
+	services := t.services.covering(q.Service)
 	was := Code(0)
 	if !t.divisions.current(q.Division) {
 		was = t.divisions.retiredPrefix(q.Division)
 	}
 	if was == 0 {
-		explanation.Candidates = t.candidates(q.Division, 2, &services, q.AsOf)
+		explanation.Candidates = t.candidates(q.Division, 0, services, q.AsOf)
 		return explanation
 	}
-	explanation.Candidates = t.candidates(q.Division, was.Len(), &services, q.AsOf)
+	explanation.Candidates = t.candidates(q.Division, levelOf(was), services, q.AsOf)
 	if explanation.Answer.Found() && explanation.Answer.Via == 0 {
 		return explanation // a rule for the old code won, and no successor was asked
 	}
 	for _, successor := range t.divisions.successors(was) {
-		candidates := t.candidates(successor, 2, &services, q.AsOf)
+		candidates := t.candidates(successor, 0, services, q.AsOf)
 		for i := range candidates {
 			candidates[i].Via = successor
 			if candidates[i].Outcome == Won && !explanation.Answer.Found() {
@@ -63,37 +63,35 @@ func (t *Table) Explain(q Query) Explanation {
 	return explanation
 }
 
-// candidates weighs the rules for prefixes, of at least shortest digits, of a
-// division.
-func (t *Table) candidates(code Code, shortest int, services *chain, day Day) []Candidate {
+// candidates weighs the rules for a division and those it lies in, the widest
+// of which has the level given.
+func (t *Table) candidates(code Code, widest int, services chain, day Day) []Candidate {
+	const none = -1
 	var candidates []Candidate
-	p := t.root.path(code)
-	wonAt := 0 // digits of the division of the winner, 0 as long as there is none
-	for n := code.Len(); n >= shortest; n = wider(n) {
-		group := p.at(code, n)
-		for _, service := range services.services[:services.n] {
+	p := t.places.path(code)
+	wonAt := none // level of the division of the winner
+	for level := p.level; level >= widest; level-- {
+		group := p.at(level)
+		for _, service := range services {
 			first, end := serviceRun(group, service)
 			// The newest first, so that what is to come stands before what was.
 			for _, e := range slices.Backward(group[first:end]) {
-				candidate := Candidate{Rule: t.rule(code.cut(n), e)}
+				candidate := Candidate{Rule: t.rule(code.cut(levels[level]), e)}
 				switch {
 				case e.from > day:
 					candidate.Outcome = NotYetValid
 				case e.to < day:
 					candidate.Outcome = Expired
-				case wonAt == 0:
+				case wonAt == none:
 					candidate.Outcome = Won
-					wonAt = n
-				case wonAt > n:
+					wonAt = level
+				case wonAt > level:
 					candidate.Outcome = ShorterPrefix
 				default:
 					candidate.Outcome = LessSpecificService
 				}
 				candidates = append(candidates, candidate)
 			}
-		}
-		if n == 2 {
-			break
 		}
 	}
 	return candidates

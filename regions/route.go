@@ -1,7 +1,5 @@
 package regions
 
-import "strings"
-
 // Query asks which region serves a matter in a place on a day.
 type Query struct {
 	Division Code
@@ -45,34 +43,31 @@ func (a Answer) Found() bool { return a.Reason == "" }
 // unknown unless some rule names it, or a wider division that the data does not
 // have either: so rules for next year's divisions can be loaded today.
 func (t *Table) Lookup(q Query) Answer {
-	services := t.services.chainOf(q.Service)
-	p := t.root.path(q.Division)
+	p := t.places.path(q.Division)
+	services := t.services.covering(q.Service)
 	if t.divisions.current(q.Division) {
-		return t.answer(q.Division, p, 2, &services, q.AsOf)
+		return t.answer(q.Division, &p, 0, services, q.AsOf)
 	}
 	if was := t.divisions.retiredPrefix(q.Division); was != 0 {
-		if own := t.answer(q.Division, p, was.Len(), &services, q.AsOf); own.Found() {
+		if own := t.answer(q.Division, &p, levelOf(was), services, q.AsOf); own.Found() {
 			return own
 		}
-		return t.lookupSuccessors(was, &services, q.AsOf)
+		return t.lookupSuccessors(was, services, q.AsOf)
 	}
-	if !t.names(q.Division, p) {
+	if !t.names(q.Division, &p) {
 		return Answer{Reason: UnknownDivision}
 	}
-	return t.answer(q.Division, p, 2, &services, q.AsOf)
+	return t.answer(q.Division, &p, 0, services, q.AsOf)
 }
 
-// answer returns the answer for a division as itself, from rules for prefixes
-// of at least shortest digits.
-func (t *Table) answer(code Code, p path, shortest int, services *chain, day Day) Answer {
-	for n := code.Len(); n >= shortest; n = wider(n) {
-		if group := p.at(code, n); len(group) > 0 {
+// answer returns the answer for a division as itself, from rules for it and
+// those it lies in, the widest of which has the level given.
+func (t *Table) answer(code Code, p *path, widest int, services chain, day Day) Answer {
+	for level := p.level; level >= widest; level-- {
+		if group := p.at(level); len(group) > 0 {
 			if e, found := services.winner(group, day); found {
-				return Answer{Rule: t.rule(code.cut(n), e)}
+				return Answer{Rule: t.rule(code.cut(levels[level]), *e)}
 			}
-		}
-		if n == 2 {
-			break
 		}
 	}
 	return Answer{Reason: NotFound}
@@ -80,10 +75,11 @@ func (t *Table) answer(code Code, p path, shortest int, services *chain, day Day
 
 // lookupSuccessors answers for a retired division: with the one region that
 // serves all its successors.
-func (t *Table) lookupSuccessors(was Code, services *chain, day Day) Answer {
+func (t *Table) lookupSuccessors(was Code, services chain, day Day) Answer {
 	var first Answer
 	for i, successor := range t.divisions.successors(was) {
-		next := t.answer(successor, t.root.path(successor), 2, services, day)
+		p := t.places.path(successor)
+		next := t.answer(successor, &p, 0, services, day)
 		next.Via = successor
 		if i == 0 {
 			first = next
@@ -101,58 +97,21 @@ func (t *Table) lookupSuccessors(was Code, services *chain, day Day) Answer {
 
 // names reports whether a rule, valid or not, names the division or a prefix of
 // it that is not in the embedded data.
-func (t *Table) names(code Code, p path) bool {
-	for n := code.Len(); n > 0; n = wider(n) {
-		if t.divisions.current(code.Prefix(n)) {
-			return false
-		}
-		if len(p.at(code, n)) > 0 {
+func (t *Table) names(code Code, p *path) bool {
+	for level := p.level; level >= 0; level-- {
+		if len(p.at(level)) > 0 && !t.divisions.current(code.cut(levels[level])) {
 			return true
-		}
-		if n == 2 {
-			break
 		}
 	}
 	return false
 }
 
-// chain is a service with all that cover it, as numbers of a table, the most
-// specific first and 0, any service, last.
-type chain struct {
-	services [MaxServiceLevels + 1]uint32
-	n        int
-}
-
-// chainOf returns the services that cover one, as far as rules name them.
-func (d *dictionary) chainOf(service string) chain {
-	var c chain
-	for service != "" {
-		if number, found := d.numbers[service]; found && c.n < MaxServiceLevels {
-			c.services[c.n] = number
-			c.n++
-		}
-		service = service[:max(0, strings.LastIndexByte(service, '.'))]
-	}
-	c.n++ // any service, number 0
-	return c
-}
-
 // winner returns the entry of one division that wins on a day.
-func (c *chain) winner(group []entry, day Day) (entry, bool) {
-	for _, service := range c.services[:c.n] {
+func (c chain) winner(group []entry, day Day) (*entry, bool) {
+	for _, service := range c {
 		if e, active := activeEntry(group, service, day); active {
 			return e, true
 		}
 	}
-	return entry{}, false
-}
-
-// covers reports whether a service is in the chain.
-func (c *chain) covers(service uint32) bool {
-	for _, covering := range c.services[:c.n] {
-		if covering == service {
-			return true
-		}
-	}
-	return false
+	return nil, false
 }

@@ -1,6 +1,7 @@
 package regions
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -10,18 +11,19 @@ import (
 // With returns a new table that shares all it can with the old one, so that a
 // node can publish each change to its readers by swapping one pointer.
 //
-// Rules stand in a tree by the first three pairs of digits of their division
-// (see node), and those of a county's townships and villages in one hash (see
-// shard). A look-up walks a path of four nodes; a change copies the path, and
-// the one shard it touches.
+// The rules of a county, its townships and villages are one unit, and so are
+// those of each prefecture and province by itself (see place). A look-up finds
+// its county's unit in one hash and its village's rules in another (see shard),
+// and looks further only if none of them wins; a change copies the units it
+// touches and the list of all units.
 //
-// Names of services and regions are stored once each, and stay known to all
-// tables made from the one that met them first.
+// Names of services and regions are stored once each. Those that no rule has
+// any more are forgotten when a table is built anew, or when there are too many.
 type Table struct {
 	divisions *Divisions
 	services  *dictionary
 	regions   *dictionary
-	root      *node // nil if there are no rules
+	places    places
 	count     int
 }
 
@@ -43,6 +45,16 @@ func NewTable(divisions *Divisions, rules ...Rule) (*Table, error) {
 // With knows nothing of whether divisions, services and regions exist; the
 // writer checks that, with the newest data there is.
 func (t *Table) With(set []Rule, del []Key) (*Table, error) {
+	next, err := t.edited(set, del)
+	var full *tooManyNamesError
+	if errors.As(err, &full) {
+		// Names that no rule has any more may take up the room.
+		return t.rebuilt().edited(set, del)
+	}
+	return next, err
+}
+
+func (t *Table) edited(set []Rule, del []Key) (*Table, error) {
 	e := newEdit(t, len(set)+len(del))
 	for _, key := range del {
 		if err := e.delete(key); err != nil {
@@ -55,6 +67,21 @@ func (t *Table) With(set []Rule, del []Key) (*Table, error) {
 		}
 	}
 	return e.apply()
+}
+
+// rebuilt returns a table of the same rules that knows only their names.
+func (t *Table) rebuilt() *Table {
+	b := NewBuilder(t.divisions)
+	for rule := range t.Rules(Key{}) {
+		if err := b.Add(rule); err != nil {
+			panic(err) // the rule was good when it came into the table
+		}
+	}
+	fresh, err := b.Build()
+	if err != nil {
+		panic(err) // as above
+	}
+	return fresh
 }
 
 // Builder collects the rules of a new table: an import, or a snapshot.
@@ -95,58 +122,20 @@ func (t *Table) Get(key Key) (Rule, bool) {
 // another, the division's own first.
 func (t *Table) Rules(from Key) iter.Seq[Rule] {
 	return func(yield func(Rule) bool) {
-		if t.root != nil {
-			t.walk(t.root, 0, 0, from, yield)
+		for _, place := range t.places.from(placeOf(from.Division)) {
+			if !t.yieldGroup(place.own, place.code, from, yield) {
+				return
+			}
+			if place.deep.rules == 0 {
+				continue
+			}
+			for _, division := range place.deep.divisions() {
+				if !t.yieldGroup(division.entries, codeOf(place.code.digits(), division.suffix), from, yield) {
+					return
+				}
+			}
 		}
 	}
-}
-
-// walk yields the rules at and below a node whose division has the digits
-// given, n of them, and reports whether to go on.
-func (t *Table) walk(at *node, digits uint64, n int, from Key, yield func(Rule) bool) bool {
-	if len(at.own) > 0 && !t.yieldGroup(at.own, Code(digits<<lengthBits|uint64(n)), from, yield) {
-		return false
-	}
-	if at.deep != nil && !t.walkShard(at.deep, digits, from, yield) {
-		return false
-	}
-	if at.kids == nil {
-		return true
-	}
-	unit := powersOfTen[codeDigits-n-2]
-	for pair, kid := range at.kids {
-		if kid == nil {
-			continue
-		}
-		kidDigits := digits + uint64(pair)*unit
-		if from.Division.digits() >= kidDigits+unit {
-			continue // all of it comes before from
-		}
-		if !t.walk(kid, kidDigits, n+2, from, yield) {
-			return false
-		}
-	}
-	return true
-}
-
-// walkShard yields the rules of a county's townships and villages.
-func (t *Table) walkShard(s *shard, county uint64, from Key, yield func(Rule) bool) bool {
-	first := 0
-	if code := from.Division; code.digits() > county {
-		if code.digits() >= county+powersOfTen[codeDigits-6] {
-			return true
-		}
-		first = s.firstFrom(suffixOf(code))
-	}
-	for first < len(s.entries) {
-		group := s.groupAt(first)
-		code := codeOf(county, group[0].suffix)
-		if !t.yieldGroup(group, code, from, yield) {
-			return false
-		}
-		first += len(group)
-	}
-	return true
 }
 
 // yieldGroup yields the rules of one division, by service and first day.
