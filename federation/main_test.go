@@ -1,0 +1,13 @@
+package federation
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// patience bounds every wait in these tests; none is meant to come near it.
+const patience = 15 * time.Second
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
