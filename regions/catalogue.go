@@ -189,7 +189,9 @@ func (s Service) words() []string {
 }
 
 // normalise maps words that people take for the same to one: NFKC, without
-// white space around and with single spaces inside, case folded.
+// white space around and with single spaces inside, case folded. It follows the
+// Unicode version of golang.org/x/text: as the registry refuses ambiguous words,
+// a binary with a newer one may do so only from a new registry level on.
 func normalise(word string) string {
 	return strings.Join(strings.Fields(cases.Fold().String(norm.NFKC.String(word))), " ")
 }

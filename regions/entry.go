@@ -1,5 +1,7 @@
 package regions
 
+import "sort"
+
 // entry is what one rule says of its division. The entries of a division are
 // ordered by service number and first day, and those of one service do not
 // overlap.
@@ -31,11 +33,7 @@ func activeEntry(group []entry, service uint16, day Day) (*entry, bool) {
 
 // serviceRun returns where the entries of a service are in those of a division.
 func serviceRun(group []entry, service uint16) (first, end int) {
-	for first < len(group) && group[first].service < service {
-		first++
-	}
-	for end = first; end < len(group) && group[end].service == service; {
-		end++
-	}
+	first = sort.Search(len(group), func(i int) bool { return group[i].service >= service })
+	end = first + sort.Search(len(group)-first, func(i int) bool { return group[first+i].service > service })
 	return first, end
 }

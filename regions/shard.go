@@ -10,10 +10,9 @@ import (
 // shard has the rules of the townships and villages of one county.
 //
 // Most of them say the same as their neighbours, so what is said is stored once
-// and a hash of 32-bit slots tells who says it: seven digits of place in 21
-// bits, and where the entries are in 11. So the rules of 700,000 villages take
-// some 8 MB, of which a look-up touches two cache lines. A shard in a table is
-// never changed.
+// and a hash of 32-bit slots tells who says it: 21 bits for the suffix and 11 for
+// where the entries are. So the rules of 700,000 villages take some 6 MB, and a
+// look-up waits for memory about once. A shard in a table is never changed.
 type shard struct {
 	slots   []uint32 // open addressing, the size a power of two; 0 is free
 	entries []entry  // see entriesAt
