@@ -154,16 +154,17 @@ func guardNoted(st *jieliv1.TicketState, ev *jieliv1.Event) error {
 
 // guardWithdrawn: only the origin hears from the caller; another region withdraws when the origin asks.
 func guardWithdrawn(st *jieliv1.TicketState, ev *jieliv1.Event) error {
-	if ev.GetAuthor() == st.GetOrigin() {
-		return nil
+	if ev.GetAuthor() != st.GetOrigin() && ev.GetSettlesRequest() == "" {
+		return violation(ReasonRequestRequired, "settlesRequest",
+			"%s withdraws the ticket only to settle a request of its origin", ev.GetAuthor())
 	}
-	return guardWithdrawnAnswered(st, ev)
+	return nil
 }
 
-// guardWithdrawnAnswered: an answered ticket is closed, not withdrawn, unless the wish was under way before the answer.
+// guardWithdrawnAnswered: an answered ticket is closed, unless the caller's wish was under way before the answer came.
 func guardWithdrawnAnswered(_ *jieliv1.TicketState, ev *jieliv1.Event) error {
 	if ev.GetSettlesRequest() == "" {
-		return violation(ReasonRequestRequired, "settlesRequest", "%s withdraws this ticket only to settle a request of its origin", ev.GetAuthor())
+		return violation(ReasonWrongState, "kind", "the ticket is ANSWERED: it is closed, not withdrawn")
 	}
 	return nil
 }
