@@ -70,12 +70,7 @@ func checkCanonicalValue(b []byte, field protoreflect.FieldDescriptor, wire prot
 	}
 	if field.Kind() == protoreflect.MessageKind {
 		if v := checkCanonical(rest[:value], field.Message()); v != nil {
-			if v.Field == "" {
-				v.Field = field.JSONName()
-			} else {
-				v.Field = field.JSONName() + "." + v.Field
-			}
-			return nil, v
+			return nil, v.within(field.JSONName())
 		}
 	}
 	return rest[value:], nil

@@ -134,8 +134,7 @@ func guardRecalled(st *jieliv1.TicketState, ev *jieliv1.Event) error {
 func guardDecision(st *jieliv1.TicketState, signed *jieliv1.SignedDecision, field string) error {
 	d, v := decodeDecision(signed.GetDecision())
 	if v != nil {
-		v.Field = field + ".decision." + v.Field
-		return v
+		return v.within(field + ".decision")
 	}
 	return MatchDecision(st, d)
 }

@@ -183,8 +183,7 @@ func (vs *Violations) signedDecision(field string, s *jieliv1.SignedDecision, ki
 		v = eventChecks.fail("kind", "must be %s, is %s", kind, d.GetKind())
 	}
 	if v != nil {
-		v.Field = "decision." + v.Field
-		vs.add(v)
+		vs.add(v.within("decision"))
 	}
 	vs.within(field, n)
 }

@@ -65,6 +65,15 @@ func (v *Violation) Error() string {
 	return v.Reason + ": " + v.Field + ": " + v.Message
 }
 
+// within puts the name of the surrounding message before the field.
+func (v *Violation) within(name string) *Violation {
+	if v.Field != "" {
+		name += "." + v.Field
+	}
+	v.Field = name
+	return v
+}
+
 func violation(reason, field, format string, args ...any) *Violation {
 	return &Violation{Reason: reason, Field: field, Message: fmt.Sprintf(format, args...)}
 }
@@ -103,7 +112,7 @@ func (vs *Violations) add(v *Violation) {
 // within puts the name of the surrounding message before the fields of the violations added since the first n.
 func (vs Violations) within(name string, n int) {
 	for i := n; i < len(vs); i++ {
-		vs[i].Field = name + "." + vs[i].Field
+		vs[i].within(name)
 	}
 }
 
