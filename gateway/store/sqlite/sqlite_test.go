@@ -1,0 +1,32 @@
+package sqlite
+
+import (
+	"log/slog"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/jieli-gateway/jieli/gateway/store"
+	"github.com/jieli-gateway/jieli/gateway/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func openTest(t testing.TB, o Options) *Store {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func open(t testing.TB, o storetest.Options) store.Store {
+	return openTest(t, Options{Sealer: o.Sealer, OnCommit: o.OnCommit, Now: o.Now})
+}
+
+func TestStore(t *testing.T) { storetest.Run(t, open) }
