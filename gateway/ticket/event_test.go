@@ -11,13 +11,14 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
 
 	"github.com/jieli-gateway/jieli/gateway/ticket"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
 // oneOfEach has an event of each kind, as it should be.
-func oneOfEach(t testing.TB) map[jieliv1.Event_Kind]*jieliv1.Event {
+func oneOfEach(t rapid.TB) map[jieliv1.Event_Kind]*jieliv1.Event {
 	t.Helper()
 	all := map[jieliv1.Event_Kind]*jieliv1.Event{}
 	for _, tell := range situations() {

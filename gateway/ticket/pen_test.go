@@ -6,35 +6,36 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
 
 	"github.com/jieli-gateway/jieli/gateway/ticket"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
 // situations are tickets in every state, told as how they got there.
-func situations() map[string]func(testing.TB) *story {
-	offered := func(t testing.TB) *story { return taken(t).does(tianjin, route(suzhou)) }
-	accepted := func(t testing.TB) *story { return offered(t).does(suzhou, &jieliv1.Accepted{}) }
-	answered := func(t testing.TB) *story { return accepted(t).does(suzhou, &jieliv1.Answered{}) }
-	return map[string]func(testing.TB) *story{
+func situations() map[string]func(rapid.TB) *story {
+	offered := func(t rapid.TB) *story { return taken(t).does(tianjin, route(suzhou)) }
+	accepted := func(t rapid.TB) *story { return offered(t).does(suzhou, &jieliv1.Accepted{}) }
+	answered := func(t rapid.TB) *story { return accepted(t).does(suzhou, &jieliv1.Answered{}) }
+	return map[string]func(rapid.TB) *story{
 		"just received":           taken,
-		"unrouted":                func(t testing.TB) *story { return taken(t).does(tianjin, unrouted()) },
-		"diverted to 110":         func(t testing.TB) *story { return taken(t).does(tianjin, diverted()) },
+		"unrouted":                func(t rapid.TB) *story { return taken(t).does(tianjin, unrouted()) },
+		"diverted to 110":         func(t rapid.TB) *story { return taken(t).does(tianjin, diverted()) },
 		"offered to suzhou":       offered,
 		"accepted by suzhou":      accepted,
-		"in progress at suzhou":   func(t testing.TB) *story { return accepted(t).does(suzhou, noted(suzhou)) },
-		"taken by its own region": func(t testing.TB) *story { return taken(t).does(tianjin, &jieliv1.Accepted{}) },
-		"in progress at its own region": func(t testing.TB) *story {
+		"in progress at suzhou":   func(t rapid.TB) *story { return accepted(t).does(suzhou, noted(suzhou)) },
+		"taken by its own region": func(t rapid.TB) *story { return taken(t).does(tianjin, &jieliv1.Accepted{}) },
+		"in progress at its own region": func(t rapid.TB) *story {
 			return taken(t).does(tianjin, &jieliv1.Accepted{}, noted(tianjin))
 		},
-		"returned":       func(t testing.TB) *story { return offered(t).does(suzhou, notOurPlace(shanghai)) },
-		"refused":        func(t testing.TB) *story { return offered(t).refuses(suzhou, "SUSPENDED") },
-		"recalled":       func(t testing.TB) *story { return offered(t).releases(suzhou) },
+		"returned":       func(t rapid.TB) *story { return offered(t).does(suzhou, notOurPlace(shanghai)) },
+		"refused":        func(t rapid.TB) *story { return offered(t).refuses(suzhou, "SUSPENDED") },
+		"recalled":       func(t rapid.TB) *story { return offered(t).releases(suzhou) },
 		"answered":       answered,
-		"closed":         func(t testing.TB) *story { return answered(t).does(tianjin, &jieliv1.Closed{}) },
-		"withdrawn":      func(t testing.TB) *story { return offered(t).settles(suzhou, &jieliv1.Withdrawn{}) },
-		"reopened":       func(t testing.TB) *story { return answered(t).does(tianjin, &jieliv1.Reopened{Round: 2}) },
-		"in arbitration": func(t testing.TB) *story { return disputed(t) },
+		"closed":         func(t rapid.TB) *story { return answered(t).does(tianjin, &jieliv1.Closed{}) },
+		"withdrawn":      func(t rapid.TB) *story { return offered(t).settles(suzhou, &jieliv1.Withdrawn{}) },
+		"reopened":       func(t rapid.TB) *story { return answered(t).does(tianjin, &jieliv1.Reopened{Round: 2}) },
+		"in arbitration": func(t rapid.TB) *story { return disputed(t) },
 	}
 }
 
@@ -45,7 +46,7 @@ func diverted() *jieliv1.Diverted {
 }
 
 // disputed is a ticket that two regions have returned.
-func disputed(t testing.TB) *story {
+func disputed(t rapid.TB) *story {
 	return taken(t).does(tianjin, route(suzhou)).does(suzhou, notOurPlace(shanghai)).
 		does(tianjin, offer(shanghai, jieliv1.Offered_ONWARD, 1)).does(shanghai, notOurPlace(chengdu)).
 		does(tianjin, dispute(jieliv1.Arbitration_SECOND_RETURN))

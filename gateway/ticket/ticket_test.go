@@ -2,19 +2,40 @@ package ticket_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
 
 	"github.com/jieli-gateway/jieli/gateway/ticket"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	live(3000)
+	goleak.VerifyTestMain(m)
+}
+
+// live sets how many random lives each model test plays, fewer with -short, unless -rapid.checks says.
+func live(lives int) {
+	if testing.Short() {
+		lives /= 10
+	}
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "rapid.checks" })
+	if !said {
+		if err := flag.Set("rapid.checks", strconv.Itoa(lives)); err != nil {
+			panic(err)
+		}
+	}
+}
 
 // The regions of these stories: tianjin took the call.
 const (
@@ -36,7 +57,7 @@ var morning = time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC)
 
 // story is the life of one ticket as a test tells it, and its chain.
 type story struct {
-	t      testing.TB
+	t      rapid.TB
 	now    time.Time
 	st     *jieliv1.TicketState
 	events []*jieliv1.Event
@@ -45,7 +66,7 @@ type story struct {
 }
 
 // taken begins a story: tianjin has taken the call.
-func taken(t testing.TB) *story {
+func taken(t rapid.TB) *story {
 	s := &story{t: t, now: morning}
 	s.does(tianjin, received())
 	return s
@@ -164,7 +185,7 @@ func decisionOn(st *jieliv1.TicketState, who string, kind jieliv1.Decision_Kind,
 }
 
 // signed wraps a decision; its signature is not for this package to judge.
-func signed(t testing.TB, d *jieliv1.Decision) *jieliv1.SignedDecision {
+func signed(t rapid.TB, d *jieliv1.Decision) *jieliv1.SignedDecision {
 	t.Helper()
 	b, err := ticket.EncodeDecision(d)
 	if err != nil {
@@ -174,7 +195,7 @@ func signed(t testing.TB, d *jieliv1.Decision) *jieliv1.SignedDecision {
 }
 
 // reasonOf is the reason of a violation, "" without an error.
-func reasonOf(t testing.TB, err error) string {
+func reasonOf(t rapid.TB, err error) string {
 	t.Helper()
 	if err == nil {
 		return ""
