@@ -415,7 +415,7 @@ func (s *step) wrapDecision() {
 // foreignEvent is an event as a peer that minds no rule would write it.
 func foreignEvent(st *jieliv1.TicketState, who string, d ticket.Draft) *jieliv1.Event {
 	ev := &jieliv1.Event{
-		TicketId: st.GetId(), Number: st.GetLastNumber() + 1, PreviousHash: st.GetLastHash(), Author: who, Time: st.GetUpdateTime(),
+		TicketId: st.GetId(), Number: st.GetLastNumber() + 1, PreviousHash: st.GetLastHash(), Author: who, Time: proto.CloneOf(st.GetUpdateTime()),
 		RegistryRevision: 7, Commitments: d.Commitments, SettlesRequest: d.SettlesRequest,
 	}
 	switch body := d.Body.(type) {
