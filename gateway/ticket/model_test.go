@@ -356,7 +356,7 @@ func TestModel(t *testing.T) {
 			legal := m.may(s)
 			ev, nextErr := ticket.Next(st, ticketID, s.who, draft, now, 7)
 			foreign := foreignEvent(st, s.who, draft)
-			next, applyErr := arrives(st, foreign)
+			_, applyErr := arrives(st, foreign)
 			if (nextErr == nil) != legal || (applyErr == nil) != legal {
 				t.Fatalf("%s appends %T %v while %s with the pen at %s: legal %v, Next says %v, Apply says %v",
 					s.who, s.body, s.body, m.state, m.pen, legal, nextErr, applyErr)
@@ -374,7 +374,8 @@ func TestModel(t *testing.T) {
 			if decoded, err := ticket.Decode(b); err != nil || !proto.Equal(decoded, ev) {
 				t.Fatalf("%v decodes to %v, %v", ev, decoded, err)
 			}
-			if next, err = ticket.Apply(st, ev, hash); err != nil {
+			next, err := ticket.Apply(st, ev, hash)
+			if err != nil {
 				t.Fatal(err)
 			}
 			m.happens(s, ev.GetNumber(), hash)

@@ -112,7 +112,7 @@ func (vs *Violations) add(v *Violation) {
 // within puts the name of the surrounding message before the fields of the violations added since the first n.
 func (vs Violations) within(name string, n int) {
 	for i := n; i < len(vs); i++ {
-		vs[i].within(name)
+		vs[i] = *vs[i].within(name)
 	}
 }
 
