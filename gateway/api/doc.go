@@ -1,0 +1,40 @@
+// Package api is what centres and admins call on a node: gRPC and HTTP/JSON on one port, with health, metrics and
+// the OpenAPI document beside them. It also builds the gRPC server of the federation port, which passes the same
+// gate.
+//
+// Files, in the order a call meets them:
+//
+//	server.go       Config, New, Attach, Serve, Shutdown
+//	switchboard.go  one port: TLS, then gRPC or HTTP/1.1
+//	web.go          HTTP: what is answered where
+//	body.go         bodies: their limit, UTF-8, and bare objects
+//	transcode.go    HTTP/JSON to the services and back
+//	inprocess.go    from there to the services without a connection
+//	sse.go          the feed as server-sent events
+//	pages.go        /healthz /readyz /metrics /openapi.json
+//	gate.go         every call: who, allowed or not, how long, counted, logged
+//	rules.go        the access annotations of the .proto files
+//	watch.go        deadlines, and the end of calls that go on for long
+//	errors.go       what callers are told of an error
+//	tickets.go      TicketService and EventService, over the desk
+//	registry.go     RegistryService: what is read
+//	changes.go      RegistryService: what is changed
+//	lookup.go       RegistryService: who serves a place and a matter
+//	status.go       StatusService; problems.go says what is wrong, in two languages
+//	federation.go   the gRPC server of the federation port
+//
+// What does not live here: rules of tickets (gateway/ticket, gateway/desk), rules of the registry (federation), and
+// who has which token (gateway/access).
+//
+// # Decisions
+//
+// HTTP/2 connections carry gRPC and nothing else, HTTP/1.1 connections JSON: so gRPC runs on its own transport, at
+// about twice the calls a second of its adapter for net/http. With TLS a client that offers both gets HTTP/1.1.
+//
+// HTTP/JSON reaches the services through an in-process connection that runs the same gate as gRPC does; there is no
+// second place where access is decided.
+//
+// Unknown JSON fields, unknown query parameters and unknown enum values are refused: a filter with a slip in its name
+// would otherwise list everything. Over gRPC unknown fields are taken, as Protobuf has it, so that old and new
+// programs work side by side.
+package api

@@ -1,0 +1,199 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+const (
+	// skewLimit is the difference of clocks from which on somebody should look.
+	skewLimit = 5 * time.Second
+	// connectingLimit is how long a link may be connecting before somebody should look.
+	connectingLimit = 30 * time.Second
+	// lagLimit is how many revisions a node may be behind before somebody should look.
+	lagLimit = 1000
+	// maxProblems bounds what a status lists, and maxStoppedShown the tickets named in one problem.
+	maxProblems     = 100
+	maxStoppedShown = 5
+)
+
+// severity orders problems, worst first.
+type severity int
+
+const (
+	down    severity = iota // no tickets are taken, or there is no registry
+	grave                   // something stands still until somebody acts
+	careful                 // works, but somebody should look
+)
+
+// finding is a problem with how bad it is.
+type finding struct {
+	severity severity
+	problem  *jieliv1.Problem
+}
+
+// findings are the problems found.
+type findings []finding
+
+func (f *findings) add(more ...finding) { *f = append(*f, more...) }
+
+// health is the word for all of them.
+func (f findings) health() jieliv1.Status_Health {
+	health := jieliv1.Status_HEALTHY
+	for _, one := range f {
+		if one.severity == down {
+			return jieliv1.Status_DOWN
+		}
+		health = jieliv1.Status_DEGRADED
+	}
+	return health
+}
+
+// problems lists them, worst first.
+func (f findings) problems() []*jieliv1.Problem {
+	ordered := slices.Clone(f)
+	slices.SortStableFunc(ordered, func(a, b finding) int { return cmp.Compare(a.severity, b.severity) })
+	problems := make([]*jieliv1.Problem, 0, min(len(ordered), maxProblems))
+	for _, one := range ordered[:min(len(ordered), maxProblems)] {
+		problems = append(problems, one.problem)
+	}
+	return problems
+}
+
+// found makes a finding; both texts say what, where and what to do.
+func found(s severity, reason, english, chinese string) finding {
+	return finding{s, &jieliv1.Problem{Reason: reason, Message: english, MessageZh: chinese}}
+}
+
+func starting(loading []string) finding {
+	what := strings.Join(loading, ", ")
+	return found(down, "STARTING",
+		"this node is not ready yet: "+what+". Wait; if it lasts, read its log",
+		"本节点尚未就绪："+what+"。请稍候；若持续不变，请查看日志")
+}
+
+func storeSilent() finding {
+	return found(down, "STORE_FAILING",
+		"the ticket store does not answer. Look at its disk and at this node's log",
+		"工单存储没有响应。请检查磁盘和本节点日志")
+}
+
+// ofRegistry finds what is wrong with the registry as this node sees it.
+func ofRegistry(r *jieliv1.RegistryStatus) findings {
+	if r.GetClusterId() == "" {
+		return findings{found(down, "NO_REGISTRY",
+			"this node has no registry yet. Start a federation (`jieli serve --bootstrap`) or join one (docs: joining)",
+			"本节点还没有登记表。请新建联盟（`jieli serve --bootstrap`）或加入已有联盟")}
+	}
+	var f findings
+	if r.GetLeader() == "" {
+		f.add(found(careful, "NO_LEADER",
+			"no leader of the registry is known. Tickets go on; changes of the registry wait. Look at the links between voters",
+			"目前没有登记表主节点。工单照常办理，登记表暂不能修改。请检查各投票节点之间的网络"))
+	}
+	if r.GetStale() {
+		f.add(found(grave, "REGISTRY_STALE",
+			"the registry here is a last known one: "+r.GetStaleReason()+". Offers go only to peers with the very same table",
+			"本节点的登记表不是最新的："+r.GetStaleReason()+"。只向登记表完全一致的区域转办"))
+	}
+	f.add(ofNodes(r)...)
+	return f
+}
+
+// ofNodes finds nodes that do not answer or are far behind, and whether a quorum is left.
+func ofNodes(r *jieliv1.RegistryStatus) findings {
+	var f findings
+	var reachable uint32
+	for _, node := range r.GetNodes() {
+		name := node.GetRegion() + "/" + node.GetName()
+		if node.GetVoter() && node.GetReachable() {
+			reachable++
+		}
+		switch {
+		case !node.GetReachable():
+			f.add(found(careful, "NODE_UNREACHABLE",
+				fmt.Sprintf("node %s at %s does not answer. Phone its region, see `jieli status link`", name, node.GetAddress()),
+				fmt.Sprintf("节点 %s（%s）没有响应。请联系该区域值班人员", name, node.GetAddress())))
+		case node.GetLag() > lagLimit:
+			f.add(found(careful, "NODE_BEHIND",
+				fmt.Sprintf("node %s is %d revisions behind. It catches up by itself; if not, look at its disk and log", name, node.GetLag()),
+				fmt.Sprintf("节点 %s 落后 %d 个版本。通常会自行追上；否则请检查其磁盘和日志", name, node.GetLag())))
+		}
+	}
+	if len(r.GetNodes()) > 0 && reachable < r.GetQuorum() {
+		f.add(found(grave, "NO_QUORUM",
+			fmt.Sprintf("%d of %d voters answer and %d are needed. Tickets go on; the registry cannot be changed until voters are back", reachable, r.GetVoters(), r.GetQuorum()),
+			fmt.Sprintf("%d/%d 个投票节点有响应，至少需要 %d 个。工单照常办理，恢复之前登记表不能修改", reachable, r.GetVoters(), r.GetQuorum())))
+	}
+	return f
+}
+
+// ofStore finds what is wrong with the ticket store.
+func ofStore(s *jieliv1.StoreStatus) findings {
+	free := s.GetFreeBytes() >> 20
+	switch s.GetDisk() {
+	case "HARD_LIMIT":
+		return findings{found(down, "DISK_FULL",
+			fmt.Sprintf("%d MiB are free on the store's disk, and new tickets are refused. Make room", free),
+			fmt.Sprintf("存储磁盘仅剩 %d MiB，已停止接收新工单。请立即清理或扩容", free))}
+	case "SOFT_LIMIT":
+		return findings{found(careful, "DISK_LOW",
+			fmt.Sprintf("%d MiB are free on the store's disk. Make room before new tickets are refused", free),
+			fmt.Sprintf("存储磁盘仅剩 %d MiB。请在停止接收新工单之前清理或扩容", free))}
+	default:
+		return nil
+	}
+}
+
+// ofLink finds what is wrong with one link.
+func ofLink(l *jieliv1.LinkStatus, now time.Time) findings {
+	var f findings
+	phone, phoneZh := "", ""
+	if l.GetDutyPhone() != "" {
+		phone, phoneZh = ". Their phone: "+l.GetDutyPhone(), "。对方值班电话："+l.GetDutyPhone()
+	}
+	why := strings.TrimSpace(l.GetReason() + " " + l.GetMessage())
+	switch {
+	case l.GetState() == "STOPPED":
+		f.add(found(grave, "LINK_STOPPED",
+			fmt.Sprintf("the link with %s has stopped and does not go on by itself: %s. %d items wait%s", l.GetPeer(), why, l.GetBacklog(), phone),
+			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。积压 %d 条%s", l.GetPeer(), why, l.GetBacklog(), phoneZh)))
+	case l.GetState() == "DOWN", l.GetState() == "BEHIND", l.GetState() == "CONNECTING" && longer(l, now):
+		f.add(found(careful, "LINK_"+l.GetState(),
+			fmt.Sprintf("the link with %s is not up: %s. %d items wait; they go when it is back%s", l.GetPeer(), why, l.GetBacklog(), phone),
+			fmt.Sprintf("与 %s 的链路未接通：%s。积压 %d 条，恢复后自动送达%s", l.GetPeer(), why, l.GetBacklog(), phoneZh)))
+	}
+	if n := len(l.GetStopped()); n > 0 {
+		names := stoppedNames(l.GetStopped())
+		f.add(found(grave, "TICKETS_STOPPED",
+			fmt.Sprintf("%d tickets stand still with %s: %s. Clear up the reason, then `jieli link retry TICKET`%s", n, l.GetPeer(), names, phone),
+			fmt.Sprintf("与 %s 之间有 %d 件工单停滞：%s。查明原因后执行 `jieli link retry 工单号`%s", l.GetPeer(), n, names, phoneZh)))
+	}
+	if skew := l.GetClockSkew().AsDuration(); skew.Abs() >= skewLimit {
+		f.add(found(careful, "CLOCK_SKEW",
+			fmt.Sprintf("the clock of %s is %s off ours. Set both by NTP; from 5 minutes on offers are refused", l.GetPeer(), skew.Round(time.Millisecond)),
+			fmt.Sprintf("%s 的时钟与本节点相差 %s。请双方校准 NTP；超过 5 分钟转办将被拒收", l.GetPeer(), skew.Round(time.Millisecond))))
+	}
+	return f
+}
+
+func longer(l *jieliv1.LinkStatus, now time.Time) bool {
+	return l.GetSince() != nil && now.Sub(l.GetSince().AsTime()) > connectingLimit
+}
+
+// stoppedNames names the first few tickets that stand still.
+func stoppedNames(stopped []*jieliv1.StoppedTicket) string {
+	var names []string
+	for _, t := range stopped[:min(len(stopped), maxStoppedShown)] {
+		names = append(names, t.GetTicketId()+" "+t.GetReason())
+	}
+	if len(stopped) > maxStoppedShown {
+		names = append(names, "…")
+	}
+	return strings.Join(names, ", ")
+}
