@@ -161,7 +161,6 @@ func (s *Server) build() error {
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
-		grpc.SharedWriteBuffer(true),
 		grpc.WaitForHandlers(true),
 		grpc.UnaryInterceptor(s.gate.unary),
 		grpc.StreamInterceptor(s.gate.stream),
@@ -243,8 +242,8 @@ func (s *Server) Serve(listener net.Listener) error {
 	var grpcErr, webErr error
 	servers.Go(func() { grpcErr = s.grpc.Serve(board.grpc) })
 	servers.Go(func() { webErr = s.web.Serve(board.web) })
-	err := board.run()
-	err = errors.Join(err, board.close())
+	board.run()
+	err := board.close()
 	servers.Wait()
 	if errors.Is(webErr, http.ErrServerClosed) || errors.Is(webErr, net.ErrClosed) {
 		webErr = nil

@@ -51,27 +51,36 @@ func newSwitchboard(listener net.Listener, config *tls.Config, places int, log *
 }
 
 // run accepts until stop or close.
-func (b *switchboard) run() error {
+func (b *switchboard) run() {
 	for {
 		select {
 		case b.places <- struct{}{}:
 		case <-b.ctx.Done():
-			return nil
+			return
 		}
-		conn, err := b.listener.Accept()
-		if err == nil {
-			b.opening.Go(func() { b.open(conn) })
-			continue
+		if !b.accept() {
+			return
 		}
-		<-b.places
-		if errors.Is(err, net.ErrClosed) || b.ctx.Err() != nil {
-			return nil
-		}
-		b.log.Warn("accepting API connections failed; trying again", slog.Any("error", err))
-		select {
-		case <-time.After(acceptPause):
-		case <-b.ctx.Done():
-		}
+	}
+}
+
+// accept takes one connection, which has a place already; false when there will be no more.
+func (b *switchboard) accept() bool {
+	conn, err := b.listener.Accept()
+	if err == nil {
+		b.opening.Go(func() { b.open(conn) })
+		return true
+	}
+	<-b.places
+	if errors.Is(err, net.ErrClosed) || b.ctx.Err() != nil {
+		return false
+	}
+	b.log.Warn("accepting API connections failed; trying again", slog.Any("error", err))
+	select {
+	case <-time.After(acceptPause):
+		return true
+	case <-b.ctx.Done():
+		return false
 	}
 }
 

@@ -72,7 +72,7 @@ func checkTicketID(field, id string) error {
 type onTicket interface{ GetId() string }
 
 // command carries out a command on a ticket: do is one of the desk's methods.
-func command[R onTicket](ctx context.Context, s *ticketService, req R, do func(Desk, context.Context, desk.Actor, R) (*jieliv1.Ticket, error)) (*jieliv1.Ticket, error) { //nolint:revive // a method expression has its receiver first
+func command[R onTicket](ctx context.Context, s *ticketService, req R, do func(Desk, context.Context, desk.Actor, R) (*jieliv1.Ticket, error)) (*jieliv1.Ticket, error) {
 	if err := checkTicketID("id", req.GetId()); err != nil {
 		return nil, err
 	}

@@ -333,7 +333,7 @@ func TestConnectionsThatSayNothingDoNotBlockOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil || response.StatusCode != 405 {
+	if err != nil || response.StatusCode != http.StatusMethodNotAllowed {
 		t.Fatalf("%v, %v", response, err)
 	}
 	response.Body.Close()
