@@ -38,6 +38,8 @@ const (
 	maxStreams = 1024
 	// DefaultMaxConnections bounds the connections open at once; more callers wait in the kernel's queue.
 	DefaultMaxConnections = 4096
+	// cutOffTime is how long calls may take to notice that they are cut off.
+	cutOffTime = 5 * time.Second
 	// complaintsPerSecond bounds the warnings in the log.
 	complaintsPerSecond = 20
 )
@@ -269,7 +271,7 @@ func (s *Server) adopt(board *switchboard) bool {
 }
 
 // Shutdown takes no new calls, ends the long ones, lets the others finish until ctx ends, and then cuts off what is
-// left. It returns when nothing of the API runs any more.
+// left. It returns when nothing of the API runs any more, or an error that says what still does.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.SetLoading("stopping")
 	s.boards.Lock()
@@ -280,22 +282,35 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		board.stop()
 	}
 
+	grpcEnded := make(chan error, 1)
+	go func() { grpcEnded <- s.stopGRPC(ctx) }()
+	err := s.web.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.web.Close())
+	}
+	err = errors.Join(err, <-grpcEnded)
+	s.health.Shutdown()
+	s.serving.Wait()
+	return err
+}
+
+// stopGRPC lets calls finish until ctx ends, then cuts them off. A call that does not heed even that is left behind.
+func (s *Server) stopGRPC(ctx context.Context) error {
 	graceful := make(chan struct{})
 	go func() {
 		defer close(graceful)
 		s.grpc.GracefulStop()
 	}()
-	err := s.web.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.web.Close())
-	}
 	select {
 	case <-graceful:
+		return nil
 	case <-ctx.Done():
-		s.grpc.Stop()
-		<-graceful
 	}
-	s.health.Shutdown()
-	s.serving.Wait()
-	return err
+	go s.grpc.Stop()
+	select {
+	case <-graceful:
+		return ctx.Err()
+	case <-time.After(cutOffTime):
+		return fmt.Errorf("API: calls still run %s after they were cut off", cutOffTime)
+	}
 }
