@@ -410,6 +410,30 @@ func TestShutdownLetsCallsFinish(t *testing.T) {
 	}
 }
 
+func TestShutdownCutsOffWhatDoesNotFinish(t *testing.T) {
+	c := newCentre(t)
+	under := make(chan struct{}, 2)
+	c.desk.failWith(func(ctx context.Context) error {
+		under <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := jieliv1.NewTicketServiceClient(c.conn).GetTicket(as(c.operator), &jieliv1.GetTicketRequest{Id: "T-1"})
+		ended <- err
+	}()
+	<-under
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := c.api.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	if err := <-ended; err == nil {
+		t.Fatal("the call that was cut off succeeded")
+	}
+}
+
 func TestShutdownWithoutServe(t *testing.T) {
 	c := newCentre(t)
 	api, err := New(Config{Tokens: c.tokens})
