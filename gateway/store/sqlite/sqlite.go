@@ -48,7 +48,9 @@ type Options struct {
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 
+	// For tests: how often to tidy, and how many updates wait before callers do.
 	tidyInterval time.Duration
+	maxWaiting   int
 }
 
 // Store is a store in a data directory. Safe for concurrent use.
@@ -90,6 +92,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if o.tidyInterval <= 0 {
 		o.tidyInterval = tidyInterval
+	}
+	if o.maxWaiting <= 0 {
+		o.maxWaiting = maxWaiting
 	}
 	s := &Store{opts: o}
 	if err := s.open(ctx); err != nil {
@@ -141,7 +146,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	s.writer = &writer{
 		c: c, opts: s.opts, log: s.opts.Logger, ledger: l,
-		queue: make(chan *request, maxWaiting), done: make(chan struct{}),
+		queue: make(chan *request, s.opts.maxWaiting), done: make(chan struct{}),
 	}
 	go s.writer.loop()
 	return nil
