@@ -144,8 +144,10 @@ func (m migration) apply(c *conn, now time.Time) error {
 			time   INTEGER NOT NULL
 		)`, nil},
 		{m.text, nil},
-		{`INSERT INTO migration (number, name, oldest, time) VALUES (?, ?, ?, ?)`,
-			[]driver.Value{m.number, m.name, m.oldest, now.UnixMicro()}},
+		{
+			`INSERT INTO migration (number, name, oldest, time) VALUES (?, ?, ?, ?)`,
+			[]driver.Value{m.number, m.name, m.oldest, now.UnixMicro()},
+		},
 	}
 	if m.number == 1 {
 		steps = append(steps, write{`INSERT INTO store (one, epoch, changed) VALUES (1, ?, 0)`, []driver.Value{uuid.NewString()}})
