@@ -6,6 +6,8 @@
 // live elsewhere (gateway/ticket, gateway/desk, gateway/link); nothing here judges.
 //
 // Durable means: written and synced to disk, so that it is there after kill -9 and after a power cut.
+//
+// Engines: sqlite for nodes, memory for tests and models. storetest is what every engine must pass.
 package store
 
 import (
@@ -37,9 +39,11 @@ type Store interface {
 	// Update runs fn within the next group commit and returns once its writes are durable. When fn returns an
 	// error its own writes are undone, nobody else's, and Update returns that error. fn runs at most once, on the
 	// writer's goroutine, one at a time: what it reads is the newest state. It must not block or call Update.
-	// When ctx ends first the outcome is unknown to the caller and the returned error wraps ctx.Err().
+	// When ctx ends first the outcome is unknown to the caller and the returned error wraps ctx.Err(); with ErrBusy
+	// beside it, fn has not run. A panic of fn undoes it and goes on at the caller of Update.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// View runs fn on a consistent snapshot of what is durable.
+	// View runs fn on a consistent snapshot of what is durable. A view should be short: while it lasts an engine may
+	// have to keep what was overwritten since.
 	View(ctx context.Context, fn func(Reader) error) error
 	// Epoch is the UUID made when the store was created.
 	Epoch() string
@@ -69,7 +73,8 @@ type Usage struct {
 	Free  int64
 }
 
-// Reader reads. Returned values are the caller's own to change.
+// Reader reads. Returned values are the caller's own to change. Times come back as whole microseconds of UTC, and empty
+// byte slices as nil. A limit below 1 finds nothing. Use it only until the function it was given to returns.
 type Reader interface {
 	// Ticket returns one ticket by id.
 	Ticket(id string) (*Ticket, error)
@@ -81,9 +86,11 @@ type Reader interface {
 	ListTickets(f Filter, after int64, limit int) ([]*Ticket, error)
 	// CountTickets counts by state, test tickets left out.
 	CountTickets() (map[jieliv1.Ticket_State]uint64, error)
-	// CountHeld counts tickets whose holder is the region and that are not CLOSED, WITHDRAWN or DIVERTED.
+	// CountHeld counts tickets whose holder is the region and that are not CLOSED, WITHDRAWN or DIVERTED; test tickets
+	// are among them.
 	CountHeld(region string) (uint64, error)
-	// Events returns a ticket's events with from <= number, in order.
+	// Events returns a ticket's events with from <= number, in order. Inside an update, events of this region that the
+	// same commit will sign have no proof yet, whichever update appended them.
 	Events(ticketID string, from uint32) ([]*Event, error)
 	// Contents returns a ticket's content rows in order of number and name.
 	Contents(ticketID string) ([]*Content, error)
@@ -98,7 +105,7 @@ type Reader interface {
 	Links() ([]*Link, error)
 	// Outbox returns up to limit rows for a peer after a sequence, in order.
 	Outbox(peer string, after uint64, limit int) ([]*OutboxRow, error)
-	// OutboxRow returns the row that carries a ticket's event to a peer.
+	// OutboxRow returns the row, the newest if there are several, that carries a ticket's event to a peer.
 	OutboxRow(peer, ticketID string, number uint32) (*OutboxRow, error)
 	// Receipts returns our own receipts to a peer with number > after, in order.
 	Receipts(peer string, after uint64, limit int) ([]*Receipt, error)
@@ -114,17 +121,18 @@ type Reader interface {
 	Answered(requestID string) (*Answered, error)
 	// Evidence returns kept items of a ticket from a peer in order of sequence.
 	Evidence(peer, ticketID string) ([]*Evidence, error)
-	// Stopped returns the tickets that stand still, at most limit; an empty peer means all.
+	// Stopped returns the tickets that stand still, in order of peer and id, at most limit; an empty peer means all.
 	Stopped(peer string, limit int) ([]*StoppedTicket, error)
 	// WaitingTickets returns ids of this region's own tickets that wait for a route: state UNROUTED, or
 	// WaitRevision not 0; at most limit, after the given id.
 	WaitingTickets(after string, limit int) ([]string, error)
 }
 
-// Tx reads and writes within one update.
+// Tx reads and writes within one update. Byte slices it is given must not change until Update returns.
 type Tx interface {
 	Reader
-	// PutTicket inserts or replaces a ticket; the store sets Changed and UpdateTime.
+	// PutTicket inserts or replaces a ticket; the store sets Changed and UpdateTime, in t too. ErrConflict when its number
+	// or its external id is another ticket's.
 	PutTicket(t *Ticket) error
 	// AppendEvent adds an event. One without a proof is this region's own: it is signed with all others of the
 	// same commit before the commit ends. ErrConflict when the ticket has an event of that number.
@@ -133,9 +141,10 @@ type Tx interface {
 	PutContent(c *Content) error
 	// NextCounter increments a named counter and returns it; counters begin at 1.
 	NextCounter(name string) (uint64, error)
-	// Enqueue adds a row to a peer's outbox; the store gives it the peer's next sequence and returns it.
+	// Enqueue adds a row to a peer's outbox; the store gives it the peer's next sequence, in r too, and returns it.
 	Enqueue(r *OutboxRow) (uint64, error)
-	// EmptyOutboxRow makes a row an empty item, keeping its sequence.
+	// EmptyOutboxRow makes a row an empty item, keeping its sequence and time; ticket, number, name and hash are cleared
+	// (the hash of every empty item is the same: gateway/ticket has it). ErrNotFound when there is no such row.
 	EmptyOutboxRow(peer string, seq uint64) error
 	// PutLink inserts or replaces a link's state. LastSequence is the store's own and is not written by it.
 	PutLink(l *Link) error
@@ -143,7 +152,7 @@ type Tx interface {
 	PutReceipt(r *Receipt) error
 	// PutPeerReceipt keeps a peer's receipt as evidence of the hand-offs it covers.
 	PutPeerReceipt(r *Receipt) error
-	// PutFeed adds a feed row; the store sets Seq and Time.
+	// PutFeed adds a feed row; the store sets Seq and Time, in f too. Seq counts from 1 without gaps.
 	PutFeed(f *FeedRow) error
 	// PutRequest inserts or replaces a request.
 	PutRequest(r *Request) error
@@ -191,9 +200,10 @@ type Ticket struct {
 	WaitRevision uint64
 	// Warnings given on submit.
 	Warnings []string
-	// Changed orders tickets by their newest change on this node; set by the store.
+	// Changed orders tickets by their newest change on this node; set by the store. No two tickets have the same.
 	Changed int64
-	// UpdateTime is when that was; set by the store.
+	// UpdateTime is when that was; set by the store. Changed is this time in microseconds: where the clock does not
+	// move on, or is set back, both are a microsecond after the newest before.
 	UpdateTime time.Time
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -182,7 +183,7 @@ func checkWhole(t *testing.T, dir string, acknowledged map[string]bool) {
 			t.Errorf("counter gives %d again, %d are used", n, end)
 		}
 		return io.EOF // not kept
-	}); err != io.EOF {
+	}); !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 }

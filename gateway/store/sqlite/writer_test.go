@@ -313,7 +313,11 @@ func TestNothingIsReadThrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
+	defer func() {
+		if err := c.close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	checked := 0
 	growing := []string{"ticket", "t", "event", "content", "outbox", "o", "feed", "f", "receipt", "peer_receipt", "request", "answered", "decision"}
 	for text := range recorded {
