@@ -97,7 +97,7 @@ type Spec struct {
 
 // checkCaller reports what is wrong with whom a spec describes.
 func (s Spec) checkCaller() error {
-	if err := CheckName(s.Name); err != nil {
+	if err := CheckName(s.Name, MaxName); err != nil {
 		return fmt.Errorf("name %w", err)
 	}
 	if s.Kind != Person && s.Kind != System {
