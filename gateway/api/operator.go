@@ -25,7 +25,7 @@ func parseOperator(values []string) (string, error) {
 	if err != nil {
 		return "", errOperator("has a percent sign without two hexadecimal digits; write %25 for a plain one")
 	}
-	if err := access.CheckName(name); err != nil {
+	if err := access.CheckName(name, access.MaxOperator); err != nil {
 		return "", errOperator(err.Error())
 	}
 	return name, nil
@@ -33,7 +33,7 @@ func parseOperator(values []string) (string, error) {
 
 func errOperator(rule string) error {
 	e := fault.New(fault.Invalid, "INVALID_OPERATOR",
-		"%s %s: send the name of the person you act for, 1 to %d characters, percent-encoded UTF-8", operatorHeader, rule, access.MaxName)
+		"%s %s: send the name of the person you act for, 1 to %d characters, percent-encoded UTF-8", operatorHeader, rule, access.MaxOperator)
 	e.Fields = []fault.Field{{Name: operatorHeader, Rule: rule}}
 	return e
 }
