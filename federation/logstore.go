@@ -3,11 +3,11 @@ package federation
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
@@ -40,8 +40,8 @@ type Storage struct {
 	Close func() error
 }
 
-// openStorage opens the files in a directory, which it makes if need be.
-func openStorage(dir string, log hclog.Logger) (Storage, error) {
+// OpenFiles keeps everything in files of a directory, which it makes if need be.
+func OpenFiles(dir string, log *slog.Logger) (Storage, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Storage{}, fmt.Errorf("registry directory: %w", err)
 	}
@@ -59,7 +59,7 @@ func openStorage(dir string, log hclog.Logger) (Storage, error) {
 	if err != nil {
 		return Storage{}, fmt.Errorf("raft log %s: %w", path, err)
 	}
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, snapshotsRetained, log)
+	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, snapshotsRetained, newRaftLogger(log))
 	if err != nil {
 		return Storage{}, errors.Join(fmt.Errorf("raft snapshots in %s: %w", filepath.Join(dir, dirSnapshots), err), bolt.Close())
 	}

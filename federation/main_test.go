@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -11,3 +12,5 @@ import (
 const patience = 15 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

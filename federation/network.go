@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,6 +59,8 @@ type Network interface {
 	Client(expect trust.NodeID, address string) (Client, error)
 	// PinnedClient calls a member of which a joiner knows no more than the address and its CA's fingerprint.
 	PinnedClient(address string, pin trust.Fingerprint) (Client, error)
+	// CheckOwn tells whether this node's certificate is signed by a CA of the bundle that others know its region by.
+	CheckOwn(bundle []*x509.Certificate) error
 	// Recheck closes the connections, of any use, that the registry no longer allows. It does not block.
 	Recheck()
 }
@@ -93,6 +96,16 @@ func (n *tlsNetwork) PinnedClient(address string, pin trust.Fingerprint) (Client
 	return dialClient(address, trust.PinnedCredentials(n.certificates, pin, nil))
 }
 
+func (n *tlsNetwork) CheckOwn(bundle []*x509.Certificate) error {
+	leaf := n.certificates.Leaf()
+	for _, authority := range bundle {
+		if leaf.CheckSignatureFrom(authority) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("this node's certificate is not signed by a CA in its region's entry in the registry; update the entry from `jieli pki show -o json`, or issue the certificate anew")
+}
+
 func (n *tlsNetwork) Recheck() { n.peers.Recheck() }
 
 // grpcClient is a Client over a connection of its own.
@@ -119,4 +132,3 @@ func dialClient(address string, credentials credentials.TransportCredentials) (C
 	}
 	return &grpcClient{FederationServiceClient: jieliv1.NewFederationServiceClient(conn), conn: conn}, nil
 }
-

@@ -50,6 +50,10 @@ type Change struct {
 	Node trust.NodeID
 }
 
+func (c Change) changesVotes() bool {
+	return c.Kind == Promote || c.Kind == Demote || c.Kind == Transfer
+}
+
 // String says the step in words for logs.
 func (c Change) String() string { return fmt.Sprintf("%s %s", c.Kind, c.Node) }
 
