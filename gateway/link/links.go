@@ -100,6 +100,9 @@ func (l *Links) Run(ctx context.Context) error {
 	defer running.Wait()
 	defer l.close()
 	if err := l.begin(ctx, &running); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	for ctx.Err() == nil {

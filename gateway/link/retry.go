@@ -19,6 +19,9 @@ const ReasonEvidenceGone = "EVIDENCE_GONE"
 // ErrStoppedByPeer: the ticket stands still because a peer stopped it, so it must be judged again there.
 var ErrStoppedByPeer = errors.New("the peer stopped this ticket: it must be judged again there")
 
+// ErrNotRunning: links have not begun yet, or have ended; try again.
+var ErrNotRunning = errors.New("links are not running")
+
 // Retry judges the kept items of a stopped ticket again, in order, and takes those that pass now, up to the first that
 // does not; its reason is returned. The sender is told in a receipt that lifts the items taken. store.ErrNotFound when
 // the ticket does not stand still; ErrStoppedByPeer when only a peer can help.
@@ -78,7 +81,7 @@ func (l *Links) stoppedWith(ctx context.Context, ticketID string) ([]string, err
 func (l *Links) retryWith(ctx context.Context, peer, ticketID string) (int, string, error) {
 	k := l.link(peer)
 	if k == nil {
-		return 0, "", fmt.Errorf("ticket %s, region %s: links are not running", ticketID, peer)
+		return 0, "", fmt.Errorf("ticket %s, region %s: %w", ticketID, peer, ErrNotRunning)
 	}
 	var kept []*store.Evidence
 	err := l.store.View(ctx, func(r store.Reader) error {
