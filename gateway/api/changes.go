@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/jieli-gateway/jieli/federation"
 	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway/fault"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -289,14 +290,9 @@ func (s *registryService) propose(ctx context.Context, req interface{ GetRequest
 	}
 	command.RequestId = req.GetRequestId()
 	if command.GetRequestId() == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
+		if command.RequestId, err = federation.NewRequestID(s.api.cfg.Now()); err != nil {
 			return nil, fmt.Errorf("make a request id: %w", err)
 		}
-		command.RequestId = id.String()
-	}
-	if err := checkUUID("requestId", command.GetRequestId()); err != nil {
-		return nil, err
 	}
 	if expecting, ok := req.(interface{ GetExpectedRevision() uint64 }); ok {
 		command.ExpectedRevision = expecting.GetExpectedRevision()
@@ -306,9 +302,6 @@ func (s *registryService) propose(ctx context.Context, req interface{ GetRequest
 	outcome, err := p.Registry.Propose(ctx, command)
 	if err != nil {
 		return nil, registryFault(err)
-	}
-	if outcome.GetReason() != "" {
-		return nil, rejection(outcome.GetReason(), outcome.GetMessage())
 	}
 	return &jieliv1.ChangeResponse{Revision: outcome.GetRevision(), RequestId: command.GetRequestId(), Repeated: outcome.GetRepeated()}, nil
 }

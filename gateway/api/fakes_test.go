@@ -3,15 +3,28 @@ package api
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/jieli-gateway/jieli/federation"
+	"github.com/jieli-gateway/jieli/federation/registry"
+	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway/desk"
 	"github.com/jieli-gateway/jieli/gateway/fault"
+	"github.com/jieli-gateway/jieli/gateway/link"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
-	"github.com/jieli-gateway/jieli/regions"
+)
+
+// The real parts fit.
+var (
+	_ Desk        = (*desk.Desk)(nil)
+	_ OpenTickets = (*desk.Desk)(nil)
+	_ Links       = (*link.Links)(nil)
+	_ Registry    = (*federation.Registry)(nil)
 )
 
 // fakeDesk answers every command with the ticket it names, and remembers who asked for what.
@@ -158,77 +171,32 @@ func (d *fakeDesk) ExcusePeer(ctx context.Context, a desk.Actor, region, reason 
 	return d.call(ctx, "ExcusePeer", a, &jieliv1.ExcusePeerRequest{Region: region, Reason: reason})
 }
 
-// fakeView is a registry at one moment.
-type fakeView struct {
-	regions  []*jieliv1.Region
-	nodes    map[string][]*jieliv1.Node
-	routes   *regions.Table
-	services *regions.Catalogue
-}
-
-func newFakeView(t testing.TB, rules ...regions.Rule) *fakeView {
-	t.Helper()
-	divisions, err := regions.LoadDivisions()
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := regions.NewTable(divisions, rules...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &fakeView{
-		regions: []*jieliv1.Region{
-			{Id: "chengyu", State: jieliv1.Region_SUSPENDED},
-			{Id: "jingjinji", State: jieliv1.Region_ACTIVE},
-			{Id: "newcomer", State: jieliv1.Region_PENDING},
-		},
-		nodes: map[string][]*jieliv1.Node{
-			"jingjinji": {{Region: "jingjinji", Name: "a", Tickets: true}, {Region: "jingjinji", Name: "b"}},
-		},
-		routes: table, services: regions.DefaultCatalogue(),
-	}
-}
-
-func (v *fakeView) Revision() uint64                         { return 42 }
-func (v *fakeView) Level() uint32                            { return 1 }
-func (v *fakeView) Regions() []*jieliv1.Region               { return v.regions }
-func (v *fakeView) Nodes(region string) []*jieliv1.Node      { return v.nodes[region] }
-func (v *fakeView) Routes() *regions.Table                   { return v.routes }
-func (v *fakeView) Route(regions.Key) (*jieliv1.Route, bool) { return nil, false }
-func (v *fakeView) Services() []*jieliv1.ServiceEntry        { return nil }
-func (v *fakeView) Catalogue() *regions.Catalogue            { return v.services }
-func (v *fakeView) Policy() *jieliv1.Policy                  { return &jieliv1.Policy{LinkVersionFloor: 1} }
-
-func (v *fakeView) Region(id string) (found *jieliv1.Region, _ bool) {
-	for _, r := range v.regions {
-		if r.GetId() == id {
-			return r, true
-		}
-	}
-	return nil, false
-}
-
-// fakeRegistry takes every command.
+// fakeRegistry is a real state machine with nobody else to agree with.
 type fakeRegistry struct {
-	mu     sync.Mutex
-	view   *fakeView
-	last   *jieliv1.Command
-	answer func(*jieliv1.Command) (*jieliv1.Outcome, error)
-	status *jieliv1.RegistryStatus
-	strong error
+	mu      sync.Mutex
+	machine *registry.Machine
+	last    *jieliv1.Command
+	answer  func(*jieliv1.Command) (*jieliv1.Outcome, error) // instead of the machine's
+	status  *jieliv1.RegistryStatus
+	stale   string
+	strong  error
+	now     func() time.Time
 }
 
-func (r *fakeRegistry) View() View {
-	if r.view == nil {
-		return nil
+func (r *fakeRegistry) View() federation.Snapshot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return federation.Snapshot{View: r.machine.View(), Stale: r.stale != "", StaleReason: r.stale}
+}
+
+func (r *fakeRegistry) ReadStrong(context.Context) (federation.Snapshot, error) {
+	if r.strong != nil {
+		return federation.Snapshot{}, r.strong
 	}
-	return r.view
+	return r.View(), nil
 }
-func (r *fakeRegistry) Stale() bool                      { return r.status.GetStale() }
-func (r *fakeRegistry) ReadStrong(context.Context) error { return r.strong }
-func (r *fakeRegistry) Status(context.Context) *jieliv1.RegistryStatus {
-	return r.status
-}
+
+func (r *fakeRegistry) Status(context.Context, bool) *jieliv1.RegistryStatus { return r.status }
 
 func (r *fakeRegistry) Propose(_ context.Context, c *jieliv1.Command) (*jieliv1.Outcome, error) {
 	r.mu.Lock()
@@ -237,13 +205,99 @@ func (r *fakeRegistry) Propose(_ context.Context, c *jieliv1.Command) (*jieliv1.
 	if r.answer != nil {
 		return r.answer(c)
 	}
-	return &jieliv1.Outcome{Revision: 43}, nil
+	return applyTo(r.machine, c, r.now())
 }
 
 func (r *fakeRegistry) proposed() *jieliv1.Command {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.last
+}
+
+// applyTo applies a command as federation.Registry does.
+func applyTo(m *registry.Machine, c *jieliv1.Command, now time.Time) (*jieliv1.Outcome, error) {
+	if err := registry.CheckRequestID(c.GetRequestId(), now, time.Hour, time.Minute); err != nil {
+		return nil, fmt.Errorf("%w: %w", federation.ErrRequestID, err)
+	}
+	encoded, err := registry.Encode(c)
+	if err != nil {
+		return nil, err
+	}
+	outcome := m.Apply(registry.Seal(encoded, nil, uint64(now.UnixMilli())))
+	if outcome.GetReason() != "" {
+		return outcome, &federation.Rejection{Reason: outcome.GetReason(), Message: outcome.GetMessage(), Revision: outcome.GetRevision()}
+	}
+	return outcome, nil
+}
+
+// entry is what a region says of itself.
+func entry(t testing.TB, id string) *jieliv1.Region {
+	t.Helper()
+	dir := t.TempDir()
+	if err := trust.Init(dir, id); err != nil {
+		t.Fatal(err)
+	}
+	material, err := trust.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	show := material.Show()
+	return &jieliv1.Region{
+		Id: id, NameZh: id, LegalName: id, DutyPhone: "12345", NumberPrefix: strings.ToUpper(strings.ReplaceAll(id, "-", ""))[:min(8, len(id))],
+		Bundle:      show.Bundle,
+		SigningKeys: []*jieliv1.SigningKey{{KeyId: show.SigningKeyID, Algorithm: show.SigningAlgorithm, PublicKey: show.SigningPublicKey}},
+	}
+}
+
+func node(region, name string, tickets bool) *jieliv1.Node {
+	return &jieliv1.Node{Region: region, Name: name, Address: region + ".example:7345", Raft: true, Tickets: tickets}
+}
+
+// newMachine makes the registry of a federation: jingjinji with two nodes has made it, suzhou and changsanjiao are
+// members, chengyu is suspended, newcomer is pending.
+func newMachine(t testing.TB, routes ...*jieliv1.Route) *registry.Machine {
+	t.Helper()
+	m := registry.New(registry.Options{})
+	apply := func(c *jieliv1.Command) {
+		t.Helper()
+		id, err := federation.NewRequestID(today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.RequestId, c.Actor, c.Region = id, "test", "jingjinji"
+		if _, err := applyTo(m, c, today); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := func(region string, to jieliv1.Region_State) {
+		apply(&jieliv1.Command{Change: &jieliv1.Command_ChangeRegionState{ChangeRegionState: &jieliv1.ChangeRegionState{Region: region, State: to}}})
+	}
+	services := []*jieliv1.ServiceEntry{
+		{Code: "urban", NameZh: "城乡建设", NameEn: "Urban development", Aliases: []string{"住建"}},
+		{Code: "urban.housing", NameZh: "住房保障", NameEn: "Housing", Aliases: []string{"公积金"}},
+	}
+	apply(&jieliv1.Command{Change: &jieliv1.Command_Bootstrap{Bootstrap: &jieliv1.Bootstrap{
+		ClusterId: "0193f2a6-5c1e-7b3a-9d42-000000000001", Region: entry(t, "jingjinji"), Node: node("jingjinji", "a", true), Services: services,
+	}}})
+	apply(&jieliv1.Command{Change: &jieliv1.Command_PutNode{PutNode: &jieliv1.PutNode{Node: node("jingjinji", "b", false)}}})
+	for _, id := range []string{"chengyu", "changsanjiao", "suzhou", "newcomer"} {
+		region := entry(t, id)
+		region.NumberPrefix = strings.ToUpper(id[1:4])
+		apply(&jieliv1.Command{Change: &jieliv1.Command_RegisterRegion{RegisterRegion: &jieliv1.RegisterRegion{Region: region, Nodes: []*jieliv1.Node{node(id, "a", true)}}}})
+		if id != "newcomer" {
+			state(id, jieliv1.Region_ACTIVE)
+		}
+	}
+	state("chengyu", jieliv1.Region_SUSPENDED)
+	if len(routes) > 0 {
+		apply(&jieliv1.Command{Change: &jieliv1.Command_ChangeRoutes{ChangeRoutes: &jieliv1.ChangeRoutes{Set: routes}}})
+	}
+	return m
+}
+
+// route is one for the tests' table.
+func route(division, service, region, from, to string) *jieliv1.Route {
+	return &jieliv1.Route{Division: division, Service: service, Region: region, ValidFrom: from, ValidTo: to}
 }
 
 // openTickets is a fixed number of open tickets.
@@ -261,13 +315,4 @@ type (
 )
 
 func (s fakeStore) Status(context.Context) (*jieliv1.StoreStatus, error) { return s.status, s.err }
-func (l fakeLinks) Status(context.Context) []*jieliv1.LinkStatus         { return l }
-
-func newRule(t testing.TB, division, service, region, from, to string) regions.Rule {
-	t.Helper()
-	r, err := regions.ParseRule(division, service, region, from, to)
-	if err != nil {
-		t.Fatal(fmt.Errorf("rule of a test: %w", err))
-	}
-	return r
-}
+func (l fakeLinks) Status() []*jieliv1.LinkStatus                        { return l }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/jieli-gateway/jieli/federation/registry"
 	"github.com/jieli-gateway/jieli/gateway/access"
 	"github.com/jieli-gateway/jieli/gateway/desk"
 	"github.com/jieli-gateway/jieli/gateway/fault"
@@ -445,7 +446,7 @@ func TestBeforeThePartsAreThere(t *testing.T) {
 	}
 	_, err = jieliv1.NewTicketServiceClient(c.conn).GetTicket(as(c.operator), &jieliv1.GetTicketRequest{Id: "T-1"})
 	wantStatus(t, err, codes.FailedPrecondition, "NO_TICKETS_HERE")
-	c.registry.view = nil
+	c.registry.machine = registry.New(registry.Options{})
 	_, err = jieliv1.NewRegistryServiceClient(c.conn).ListRegions(as(c.operator), &jieliv1.ListRegionsRequest{})
 	wantStatus(t, err, codes.Unavailable, "NO_REGISTRY")
 }

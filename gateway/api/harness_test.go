@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/jieli-gateway/jieli/federation/registry"
 	"github.com/jieli-gateway/jieli/gateway/access"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -66,8 +67,10 @@ func newCentre(t testing.TB, change ...func(*Config)) *centre {
 	}
 	c := &centre{
 		t: t, desk: &fakeDesk{waiting: make(chan struct{}, 1)}, tokens: tokens, log: &logBook{}, metrics: prometheus.NewRegistry(),
-		registry: &fakeRegistry{view: newFakeView(t), status: &jieliv1.RegistryStatus{ClusterId: "c", Leader: "jingjinji/a"}},
+		registry: &fakeRegistry{machine: sharedMachine(t), status: &jieliv1.RegistryStatus{ClusterId: "c", Leader: "jingjinji/a"}},
 	}
+	c.registry.answer = func(*jieliv1.Command) (*jieliv1.Outcome, error) { return &jieliv1.Outcome{Revision: 43}, nil }
+	c.registry.now = func() time.Time { return today }
 	cfg := Config{
 		Region: "jingjinji", Node: "a", Version: "test", Tokens: tokens, Metrics: c.metrics,
 		Log: slog.New(slog.NewJSONHandler(c.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -120,6 +123,18 @@ func (c *centre) serve(withTLS bool) {
 			c.t.Errorf("serve: %v", err)
 		}
 	})
+}
+
+// machines holds the registry of tests that do not change it; making one takes some keys.
+var machines struct {
+	once sync.Once
+	one  *registry.Machine
+}
+
+func sharedMachine(t testing.TB) *registry.Machine {
+	t.Helper()
+	machines.once.Do(func() { machines.one = newMachine(t) })
+	return machines.one
 }
 
 func (c *centre) token(kind access.Kind, name string, roles ...access.Role) string {

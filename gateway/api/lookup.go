@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jieli-gateway/jieli/federation/registry"
 	"github.com/jieli-gateway/jieli/gateway/fault"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
@@ -39,19 +40,13 @@ func (s *registryService) LookupRoute(ctx context.Context, req *jieliv1.LookupRo
 		explanation.Answer = v.Routes().Lookup(query)
 	}
 	if !explanation.Answer.Found() {
-		return nil, notFound(v, query, explanation.Answer.Reason)
+		return nil, notFound(v.View, query, explanation.Answer.Reason)
 	}
 	rule := explanation.Answer.Rule
 	return &jieliv1.LookupRouteResponse{
-		Region: rule.Region, Route: routeOf(v, rule), AsOf: query.AsOf.String(), Revision: v.Revision(),
-		Stale: s.stale(), Candidates: candidatesOf(v, explanation.Candidates),
+		Region: rule.Region, Route: routeOf(v.View, rule), AsOf: query.AsOf.String(), Revision: v.Revision(),
+		Stale: v.Stale, Candidates: candidatesOf(v.View, explanation.Candidates),
 	}, nil
-}
-
-// stale tells whether the table is a last known one.
-func (s *registryService) stale() bool {
-	p := s.api.parts.Load()
-	return p != nil && p.Registry.Stale()
 }
 
 // parseLookup checks what does not need the registry.
@@ -89,7 +84,7 @@ func dayField(err error) fault.Field {
 }
 
 // notFound says why nobody serves it.
-func notFound(v View, q regions.Query, reason regions.Reason) error {
+func notFound(v *registry.View, q regions.Query, reason regions.Reason) error {
 	what := "division " + q.Division.String()
 	if name := v.Routes().Divisions().FullName(q.Division); name != "" {
 		what += " (" + name + ")"
@@ -120,7 +115,7 @@ func joined(list []regions.Code) string {
 }
 
 // candidatesOf lists the rules that lost.
-func candidatesOf(v View, weighed []regions.Candidate) []*jieliv1.Candidate {
+func candidatesOf(v *registry.View, weighed []regions.Candidate) []*jieliv1.Candidate {
 	var out []*jieliv1.Candidate
 	for _, c := range weighed {
 		if c.Outcome != regions.Won {
@@ -128,6 +123,17 @@ func candidatesOf(v View, weighed []regions.Candidate) []*jieliv1.Candidate {
 		}
 	}
 	return out
+}
+
+// routeOf is a rule as the contract has it, with who changed it and when.
+func routeOf(v *registry.View, rule regions.Rule) *jieliv1.Route {
+	if route, ok := v.Route(rule.Key()); ok {
+		return route
+	}
+	return &jieliv1.Route{ // a rule of another table than the view's; there is none
+		Division: rule.Division.String(), Service: rule.Service, Region: rule.Region,
+		ValidFrom: rule.ValidFrom.String(), ValidTo: rule.ValidTo.String(),
+	}
 }
 
 // CheckRoutes implements jieliv1.RegistryServiceServer.
@@ -158,7 +164,7 @@ func (s *registryService) CheckRoutes(ctx context.Context, req *jieliv1.CheckRou
 		out.Unserved = append(out.Unserved, divisionOf(division))
 	}
 	for _, idle := range report.Idle {
-		out.NeverWin = append(out.NeverWin, routeOf(v, idle.Rule))
+		out.NeverWin = append(out.NeverWin, routeOf(v.View, idle.Rule))
 	}
 	return out, nil
 }

@@ -10,8 +10,7 @@ import (
 
 func TestPageTokenComesBack(t *testing.T) {
 	for _, key := range []regions.Key{
-		newRule(t, "11", "", "ab", "", "").Key(),
-		newRule(t, "110101001", "urban.housing", "ab", "2026-01-01", "2026-12-31").Key(),
+		newKey(t, "11", "", ""), newKey(t, "110101001", "urban.housing", "2026-01-01"),
 	} {
 		token := pageToken("f", key)
 		got, err := parsePageToken("f", token)
@@ -35,6 +34,15 @@ func TestPageTokenComesBack(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func newKey(t *testing.T, division, service, from string) regions.Key {
+	t.Helper()
+	key, err := regions.ParseKey(division, service, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 func FuzzPageToken(f *testing.F) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jieli-gateway/jieli/gateway/link"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -152,22 +153,11 @@ func ofStore(s *jieliv1.StoreStatus) findings {
 
 // ofLink finds what is wrong with one link.
 func ofLink(l *jieliv1.LinkStatus, now time.Time) findings {
-	var f findings
 	phone, phoneZh := "", ""
 	if l.GetDutyPhone() != "" {
 		phone, phoneZh = ". Their phone: "+l.GetDutyPhone(), "。对方值班电话："+l.GetDutyPhone()
 	}
-	why := strings.TrimSpace(l.GetReason() + " " + l.GetMessage())
-	switch {
-	case l.GetState() == "STOPPED":
-		f.add(found(grave, "LINK_STOPPED",
-			fmt.Sprintf("the link with %s has stopped and does not go on by itself: %s. %d items wait%s", l.GetPeer(), why, l.GetBacklog(), phone),
-			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。积压 %d 条%s", l.GetPeer(), why, l.GetBacklog(), phoneZh)))
-	case l.GetState() == "DOWN", l.GetState() == "BEHIND", l.GetState() == "CONNECTING" && longer(l, now):
-		f.add(found(careful, "LINK_"+l.GetState(),
-			fmt.Sprintf("the link with %s is not up: %s. %d items wait; they go when it is back%s", l.GetPeer(), why, l.GetBacklog(), phone),
-			fmt.Sprintf("与 %s 的链路未接通：%s。积压 %d 条，恢复后自动送达%s", l.GetPeer(), why, l.GetBacklog(), phoneZh)))
-	}
+	f := ofLinkState(l, now, phone, phoneZh)
 	if n := len(l.GetStopped()); n > 0 {
 		names := stoppedNames(l.GetStopped())
 		f.add(found(grave, "TICKETS_STOPPED",
@@ -182,8 +172,38 @@ func ofLink(l *jieliv1.LinkStatus, now time.Time) findings {
 	return f
 }
 
-func longer(l *jieliv1.LinkStatus, now time.Time) bool {
-	return l.GetSince() != nil && now.Sub(l.GetSince().AsTime()) > connectingLimit
+// ofLinkState finds what is wrong with a link as a whole.
+func ofLinkState(l *jieliv1.LinkStatus, now time.Time, phone, phoneZh string) findings {
+	why := strings.TrimSpace(l.GetReason() + " " + l.GetMessage())
+	switch l.GetState() {
+	case link.StateUp:
+		return ofRestriction(l, why, phone, phoneZh)
+	case link.StateStopped:
+		return findings{found(grave, "LINK_STOPPED",
+			fmt.Sprintf("the link with %s has stopped and does not go on by itself: %s. %d items wait%s", l.GetPeer(), why, l.GetBacklog(), phone),
+			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。积压 %d 条%s", l.GetPeer(), why, l.GetBacklog(), phoneZh))}
+	case link.StateConnecting:
+		if l.GetSince() == nil || now.Sub(l.GetSince().AsTime()) <= connectingLimit {
+			return nil
+		}
+	}
+	return findings{found(careful, "LINK_"+l.GetState(),
+		fmt.Sprintf("the link with %s is not up: %s. %d items wait; they go when it is back%s", l.GetPeer(), why, l.GetBacklog(), phone),
+		fmt.Sprintf("与 %s 的链路未接通：%s。积压 %d 条，恢复后自动送达%s", l.GetPeer(), why, l.GetBacklog(), phoneZh))}
+}
+
+// ofRestriction finds why a link that is up carries no new offers. A suspension is a decision, not a problem.
+func ofRestriction(l *jieliv1.LinkStatus, why, phone, phoneZh string) findings {
+	s := careful
+	switch l.GetReason() {
+	case "", link.ReasonSuspended:
+		return nil
+	case link.ReasonDiverged:
+		s = grave
+	}
+	return findings{found(s, l.GetReason(),
+		fmt.Sprintf("nothing new is offered to %s: %s%s", l.GetPeer(), why, phone),
+		fmt.Sprintf("暂不向 %s 转办：%s%s", l.GetPeer(), why, phoneZh))}
 }
 
 // stoppedNames names the first few tickets that stand still.

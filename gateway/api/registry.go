@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/jieli-gateway/jieli/federation"
 	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway/fault"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -19,18 +20,16 @@ const (
 	defaultSearch = 20
 )
 
-// Registry is this node's copy of the registry, and the way to change it.
+// Registry is this node's copy of the registry, and the way to change it. federation.Registry implements it.
 type Registry interface {
-	// View is the newest table; nil until one has been loaded.
-	View() View
-	// Stale tells whether the table is a last known one, by which tickets are offered only to peers with the same.
-	Stale() bool
-	// ReadStrong waits until this node's copy is as new as the leader's was at the time of the call.
-	ReadStrong(context.Context) error
-	// Propose applies a command.
+	// View is the newest table here; its cluster id is empty before the node is in a federation.
+	View() federation.Snapshot
+	// ReadStrong waits until the table here is as new as the leader's was at the time of the call.
+	ReadStrong(context.Context) (federation.Snapshot, error)
+	// Propose applies a command of this node's region.
 	Propose(context.Context, *jieliv1.Command) (*jieliv1.Outcome, error)
-	// Status tells how the registry is, from here.
-	Status(context.Context) *jieliv1.RegistryStatus
+	// Status tells how the registry is, from here; with peers, every node is asked how it is.
+	Status(ctx context.Context, withPeers bool) *jieliv1.RegistryStatus
 }
 
 // registryService implements jieliv1.RegistryServiceServer.
@@ -40,20 +39,22 @@ type registryService struct {
 }
 
 // view gives the registry to answer from.
-func (s *registryService) view(ctx context.Context, mode jieliv1.Consistency_Mode) (View, error) {
+func (s *registryService) view(ctx context.Context, mode jieliv1.Consistency_Mode) (federation.Snapshot, error) {
 	p, err := s.api.attached()
 	if err != nil {
-		return nil, err
+		return federation.Snapshot{}, err
 	}
+	var v federation.Snapshot
 	if mode == jieliv1.Consistency_STRONG {
-		if err := p.Registry.ReadStrong(ctx); err != nil {
-			return nil, registryFault(err)
+		v, err = p.Registry.ReadStrong(ctx)
+		if err != nil {
+			return federation.Snapshot{}, registryFault(err)
 		}
+	} else {
+		v = p.Registry.View()
 	}
-	v := p.Registry.View()
-	if v == nil || v.Revision() == 0 {
-		return nil, fault.New(fault.Unavailable, "NO_REGISTRY",
-			"this node has no registry yet: bootstrap or join a federation first, see `jieli status`")
+	if v.View == nil || v.ClusterID() == "" {
+		return federation.Snapshot{}, registryFault(federation.ErrNoRegistry)
 	}
 	return v, nil
 }
@@ -99,13 +100,7 @@ func (s *registryService) ListNodes(ctx context.Context, req *jieliv1.ListNodesR
 	if err != nil {
 		return nil, err
 	}
-	out := &jieliv1.ListNodesResponse{Revision: v.Revision()}
-	for _, region := range v.Regions() {
-		if only == "" || region.GetId() == only {
-			out.Nodes = append(out.Nodes, v.Nodes(region.GetId())...)
-		}
-	}
-	return out, nil
+	return &jieliv1.ListNodesResponse{Nodes: v.Nodes(only), Revision: v.Revision()}, nil
 }
 
 // ListRoutes implements jieliv1.RegistryServiceServer.
@@ -128,7 +123,7 @@ func (s *registryService) ListRoutes(ctx context.Context, req *jieliv1.ListRoute
 	}
 	out := &jieliv1.ListRoutesResponse{Revision: v.Revision()}
 	looked := 0
-	for rule := range v.Routes().Rules(from) {
+	for rule := range v.Routes().Rules(from) { // not v.RoutesFrom: most of them may be filtered out
 		if within != 0 && !within.Contains(rule.Division) {
 			break
 		}
@@ -142,7 +137,7 @@ func (s *registryService) ListRoutes(ctx context.Context, req *jieliv1.ListRoute
 			out.NextPageToken = pageToken(filters, rule.Key())
 			break
 		}
-		out.Routes = append(out.Routes, routeOf(v, rule))
+		out.Routes = append(out.Routes, routeOf(v.View, rule))
 	}
 	return out, nil
 }

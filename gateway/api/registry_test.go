@@ -10,6 +10,9 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/jieli-gateway/jieli/federation"
+	"github.com/jieli-gateway/jieli/federation/registry"
+	"github.com/jieli-gateway/jieli/federation/trust"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -31,13 +34,14 @@ var today = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 func newRegistryCentre(t *testing.T) *centre {
 	t.Helper()
 	c := newCentre(t, func(cfg *Config) { cfg.Now = func() time.Time { return today } })
-	c.registry.view = newFakeView(t,
-		newRule(t, "11", "", "jingjinji", "", ""),
-		newRule(t, "13", "", "jingjinji", "", ""),
-		newRule(t, "1301", "", "chengyu", "2027-01-01", ""),
-		newRule(t, "32", "", "changsanjiao", "", ""),
-		newRule(t, "32", "urban", "newcomer", "", ""),
-		newRule(t, "3205", "", "suzhou", "2026-01-01", "2026-12-31"),
+	c.registry.answer = nil
+	c.registry.machine = newMachine(t,
+		route("11", "", "jingjinji", "", ""),
+		route("13", "", "jingjinji", "", ""),
+		route("1301", "", "chengyu", "2027-01-01", ""),
+		route("32", "", "changsanjiao", "", ""),
+		route("32", "urban", "suzhou", "", ""),
+		route("3205", "", "suzhou", "2026-01-01", "2026-12-31"),
 	)
 	return c
 }
@@ -52,10 +56,10 @@ func TestLookup(t *testing.T) {
 	}{
 		"by place":               {query: "division=110101", region: "jingjinji", division: "11"},
 		"narrower place":         {query: "division=320505", region: "suzhou", division: "3205"},
-		"by service code":        {query: "division=3201&service=urban.housing", region: "newcomer", division: "32"},
-		"by service name":        {query: "division=3201&service=住房保障与房地产", region: "newcomer", division: "32"},
-		"by service alias":       {query: "division=3201&service=公积金", code: 400, reason: "SERVICE_UNKNOWN", field: "service"},
-		"by a service alias":     {query: "division=3201&service=物业", region: "newcomer", division: "32"},
+		"by service code":        {query: "division=3201&service=urban.housing", region: "suzhou", division: "32"},
+		"by service name":        {query: "division=3201&service=住房保障", region: "suzhou", division: "32"},
+		"by a service alias":     {query: "division=3201&service=公积金", region: "suzhou", division: "32"},
+		"by an unknown service":  {query: "division=3201&service=天气", code: 400, reason: "SERVICE_UNKNOWN", field: "service"},
 		"next year":              {query: "division=130102&asOf=2027-01-01", region: "chengyu", division: "1301"},
 		"this year":              {query: "division=130102", region: "jingjinji", division: "13"},
 		"after its last day":     {query: "division=320505&asOf=2027-01-01", region: "changsanjiao", division: "32"},
@@ -91,13 +95,13 @@ func TestLookup(t *testing.T) {
 
 func TestLookupExplains(t *testing.T) {
 	c := newRegistryCentre(t)
-	c.registry.status = &jieliv1.RegistryStatus{Stale: true}
+	c.registry.stale = federation.StaleNoQuorumContact
 	found := read(t, c.request("GET", "/v1/routes:lookup?division=320505&service=urban.housing&explain=true&asOf=2026-06-01", c.operator, ""), &jieliv1.LookupRouteResponse{})
 	var lost []string
 	for _, candidate := range found.GetCandidates() {
 		lost = append(lost, candidate.GetRoute().GetRegion()+" "+candidate.GetReason())
 	}
-	if got := strings.Join(lost, ", "); found.GetRegion() != "suzhou" || got != "newcomer SHORTER_PREFIX, changsanjiao SHORTER_PREFIX" {
+	if got := strings.Join(lost, ", "); found.GetRegion() != "suzhou" || got != "suzhou SHORTER_PREFIX, changsanjiao SHORTER_PREFIX" {
 		t.Fatalf("%s won, %s lost", found.GetRegion(), got)
 	}
 	if !found.GetStale() {
@@ -117,7 +121,7 @@ func TestRetiredDivisionThatIsSplit(t *testing.T) {
 		t.Fatalf("got %v", division)
 	}
 	first, second := division.GetSuccessors()[0], division.GetSuccessors()[1]
-	c.registry.view = newFakeView(t, newRule(t, first, "", "jingjinji", "", ""), newRule(t, second, "", "chengyu", "", ""))
+	c.registry.machine = newMachine(t, route(first, "", "jingjinji", "", ""), route(second, "", "chengyu", "", ""))
 	got := c.request("GET", "/v1/routes:lookup?division=330104", c.operator, "")
 	if s := got.refusal(t); got.code != 404 || s.reason() != "DIVISION_SPLIT" || !strings.Contains(s.Message, first) || !strings.Contains(s.Message, second) {
 		t.Fatalf("%d %s", got.code, got.body)
@@ -172,16 +176,16 @@ func TestListingRoutesPageByPage(t *testing.T) {
 
 func TestReadingTheRegistry(t *testing.T) {
 	c := newRegistryCentre(t)
-	if list := read(t, c.request("GET", "/v1/regions", c.monitor, ""), &jieliv1.ListRegionsResponse{}); len(list.GetRegions()) != 3 || list.GetRevision() != 42 {
+	if list := read(t, c.request("GET", "/v1/regions", c.monitor, ""), &jieliv1.ListRegionsResponse{}); len(list.GetRegions()) != 5 || list.GetRevision() == 0 {
 		t.Fatalf("got %v", list)
 	}
 	if one := read(t, c.request("GET", "/v1/regions/jingjinji", c.auditor, ""), &jieliv1.GetRegionResponse{}); len(one.GetNodes()) != 2 {
 		t.Fatalf("got %v", one)
 	}
-	if nodes := read(t, c.request("GET", "/v1/nodes", c.operator, ""), &jieliv1.ListNodesResponse{}); len(nodes.GetNodes()) != 2 {
+	if nodes := read(t, c.request("GET", "/v1/nodes", c.operator, ""), &jieliv1.ListNodesResponse{}); len(nodes.GetNodes()) != 6 {
 		t.Fatalf("got %v", nodes)
 	}
-	if nodes := read(t, c.request("GET", "/v1/nodes?region=chengyu", c.operator, ""), &jieliv1.ListNodesResponse{}); len(nodes.GetNodes()) != 0 {
+	if nodes := read(t, c.request("GET", "/v1/nodes?region=chengyu", c.operator, ""), &jieliv1.ListNodesResponse{}); len(nodes.GetNodes()) != 1 {
 		t.Fatalf("got %v", nodes)
 	}
 	if policy := read(t, c.request("GET", "/v1/policy", c.operator, ""), &jieliv1.GetPolicyResponse{}); policy.GetLevel() != 1 {
@@ -199,7 +203,7 @@ func TestReadingTheRegistry(t *testing.T) {
 
 func TestDivisions(t *testing.T) {
 	c := newCentre(t)
-	c.registry.view = nil // divisions need no registry
+	c.registry.machine = registry.New(registry.Options{}) // divisions need no registry
 	one := read(t, c.request("GET", "/v1/divisions/110101", c.operator, ""), &jieliv1.Division{})
 	if one.GetName() != "东城区" || one.GetFullName() != "北京市东城区" || one.GetKind() != "COUNTY" || one.GetParent() != "11" {
 		t.Fatalf("got %v", one)
@@ -220,6 +224,7 @@ func TestDivisions(t *testing.T) {
 
 func TestChangesBecomeCommands(t *testing.T) {
 	c := newRegistryCentre(t)
+	c.registry.answer = func(*jieliv1.Command) (*jieliv1.Outcome, error) { return &jieliv1.Outcome{Revision: 43}, nil }
 	const importID = "0193f2a6-5c1e-7b3a-9d42-6f0e8a1b2c3d"
 	for name, test := range map[string]struct {
 		method, path, body string
@@ -271,7 +276,6 @@ func TestChangesThatAreRefusedHere(t *testing.T) {
 		"resume one that is pending":    {"POST", "/v1/regions/newcomer:resume", `{}`, "WRONG_STATE", ""},
 		"successor of a suspension":     {"POST", "/v1/regions/chengyu:suspend", `{"successor":"jingjinji"}`, "INVALID_FIELD", "successor"},
 		"successor that is no id":       {"POST", "/v1/regions/chengyu:retire", `{"successor":"A"}`, "INVALID_FIELD", "successor"},
-		"request id that is none":       {"POST", "/v1/policy:raiseLevel", `{"level":2,"requestId":"mine"}`, "INVALID_FIELD", "requestId"},
 		"import id that is none":        {"POST", "/v1/routes:stage", `{"importId":"mine"}`, "INVALID_FIELD", "importId"},
 		"route without a region":        {"POST", "/v1/routes", `{"division":"11"}`, "INVALID_FIELD", "route.region"},
 		"route with days reversed":      {"POST", "/v1/routes", `{"division":"11","region":"ab","validFrom":"2026-02-01","validTo":"2026-01-01"}`, "INVALID_FIELD", "route.validTo"},
@@ -301,13 +305,20 @@ func TestChangesThatAreRefusedHere(t *testing.T) {
 
 func TestRetirementIsDeclaredWhereTheTicketsAre(t *testing.T) {
 	c := newRegistryCentre(t)
+	c.registry.answer = func(*jieliv1.Command) (*jieliv1.Outcome, error) { return &jieliv1.Outcome{}, nil }
 	if err := c.api.Attach(Parts{Registry: c.registry}); err != nil {
 		t.Fatal(err)
 	}
 	if got := c.request("POST", "/v1/regions/jingjinji:retire", c.admin, `{}`); got.refusal(t).reason() != "NO_TICKETS_HERE" {
 		t.Fatalf("at a node without tickets: %d %s", got.code, got.body)
 	}
-	c.registry.view.nodes["jingjinji"] = []*jieliv1.Node{{Region: "jingjinji", Name: "b"}}
+	command := &jieliv1.Command{
+		RequestId: requestID(t), Actor: "test", Region: "jingjinji",
+		Change: &jieliv1.Command_PutNode{PutNode: &jieliv1.PutNode{Node: node("jingjinji", "a", false)}},
+	}
+	if _, err := applyTo(c.registry.machine, command, today); err != nil {
+		t.Fatal(err)
+	}
 	read(t, c.request("POST", "/v1/regions/jingjinji:retire", c.admin, `{}`), &jieliv1.ChangeResponse{})
 	if change := c.registry.proposed().GetChangeRegionState(); !change.GetDeclared() || change.GetOpenTickets() != 0 {
 		t.Fatalf("a region that runs no tickets: %v", change)
@@ -323,3 +334,131 @@ func TestRetirementIsDeclaredWhereTheTicketsAre(t *testing.T) {
 type countFails struct{}
 
 func (countFails) OpenTickets(context.Context) (uint64, error) { return 0, fmt.Errorf("no") }
+
+func requestID(t *testing.T) string {
+	t.Helper()
+	id, err := federation.NewRequestID(today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestChangesTakeEffect(t *testing.T) {
+	c := newRegistryCentre(t)
+	before := c.registry.View().Revision()
+	body := `{"route":{"division":"44","region":"suzhou","validFrom":"2027-01-01"},"requestId":"` + requestID(t) + `"}`
+	change := read(t, c.request("POST", "/v1/routes", c.admin, body), &jieliv1.ChangeResponse{})
+	if change.GetRevision() != before+1 || change.GetRepeated() {
+		t.Fatalf("got %v", change)
+	}
+	again := read(t, c.request("POST", "/v1/routes", c.admin, body), &jieliv1.ChangeResponse{})
+	if again.GetRevision() != before+1 || !again.GetRepeated() {
+		t.Fatalf("the same request again: %v", again)
+	}
+	list := read(t, c.request("GET", "/v1/routes?division=44", c.operator, ""), &jieliv1.ListRoutesResponse{})
+	if len(list.GetRoutes()) != 1 || list.GetRoutes()[0].GetRevision() != before+1 || list.GetRoutes()[0].GetChangedBy() != "jingjinji: 韩梅梅" {
+		t.Fatalf("got %v", list)
+	}
+	read(t, c.request("POST", "/v1/regions", c.admin, marshal(t, &jieliv1.RegisterRegionRequest{
+		Region: withPrefix(entry(t, "xiongan"), "XA"), Nodes: []*jieliv1.Node{node("xiongan", "a", true)},
+	})), &jieliv1.ChangeResponse{})
+	read(t, c.request("POST", "/v1/regions/xiongan:approve", c.admin, "{}"), &jieliv1.ChangeResponse{})
+	if one := read(t, c.request("GET", "/v1/regions/xiongan", c.operator, ""), &jieliv1.GetRegionResponse{}); one.GetRegion().GetState() != jieliv1.Region_ACTIVE {
+		t.Fatalf("got %v", one)
+	}
+}
+
+func marshal(t *testing.T, m proto.Message) string {
+	t.Helper()
+	text, err := protojson.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func withPrefix(r *jieliv1.Region, prefix string) *jieliv1.Region {
+	r.NumberPrefix = prefix
+	return r
+}
+
+func TestRejectionsOfTheRegistry(t *testing.T) {
+	c := newRegistryCentre(t)
+	twice := marshal(t, &jieliv1.RegisterRegionRequest{Region: withPrefix(entry(t, "suzhou"), "QQ"), Nodes: []*jieliv1.Node{node("suzhou", "a", true)}})
+	prefix := marshal(t, &jieliv1.RegisterRegionRequest{Region: withPrefix(entry(t, "wuxi"), "UZH"), Nodes: []*jieliv1.Node{node("wuxi", "a", true)}})
+	nameless := entry(t, "wuxi")
+	nameless.NameZh = ""
+	for name, test := range map[string]struct {
+		method, path, body string
+		code               int
+		reason, field      string
+	}{
+		"region id used":         {"POST", "/v1/regions", twice, 409, "REGION_ID_USED", ""},
+		"prefix used":            {"POST", "/v1/regions", prefix, 409, "PREFIX_USED", ""},
+		"region without a name":  {"POST", "/v1/regions", marshal(t, &jieliv1.RegisterRegionRequest{Region: nameless}), 400, "INVALID_FIELD", "region.nameZh"},
+		"tie":                    {"POST", "/v1/routes", `{"division":"3205","region":"chengyu","validFrom":"2026-06-01"}`, 409, "ROUTE_TIE", ""},
+		"route that is gone":     {"DELETE", "/v1/routes?division=3206", ``, 404, "ROUTE_NOT_FOUND", ""},
+		"route to nobody":        {"POST", "/v1/routes", `{"division":"44","region":"nobody"}`, 404, "REGION_NOT_FOUND", ""},
+		"route for nothing":      {"POST", "/v1/routes", `{"division":"44","region":"suzhou","service":"weather"}`, 404, "SERVICE_NOT_FOUND", ""},
+		"node of nobody":         {"POST", "/v1/nodes", `{"region":"nobody","name":"a","address":"a:1"}`, 404, "REGION_NOT_FOUND", ""},
+		"node without a port":    {"POST", "/v1/nodes", `{"region":"suzhou","name":"a","address":"a"}`, 400, "INVALID_FIELD", "node.address"},
+		"second tickets node":    {"POST", "/v1/nodes", `{"region":"suzhou","name":"b","address":"a:1","tickets":true}`, 400, "SECOND_TICKETS_NODE", ""},
+		"node that is gone":      {"DELETE", "/v1/nodes/suzhou/b", ``, 404, "NODE_NOT_FOUND", ""},
+		"another's entry":        {"PUT", "/v1/regions/suzhou", marshal(t, &jieliv1.UpdateRegionRequest{Region: entry(t, "suzhou")}), 403, "NOT_YOUR_ENTRY", ""},
+		"no revision expected":   {"POST", "/v1/policy:raiseLevel", `{"level":2,"expectedRevision":1}`, 400, "INVALID_FIELD", "expectedRevision"},
+		"policy of another time": {"PUT", "/v1/policy", `{"policy":{"registryGrace":"60s"},"expectedRevision":1}`, 409, "REVISION_MOVED_ON", ""},
+		"grace too short":        {"PUT", "/v1/policy", `{"policy":{"registryGrace":"1s"}}`, 400, "INVALID_FIELD", "policy.registryGrace"},
+		"level nobody knows":     {"POST", "/v1/policy:raiseLevel", `{"level":2}`, 400, "NODE_BELOW_LEVEL", ""},
+		"retire the first":       {"POST", "/v1/regions/jingjinji:retire", `{}`, 400, "BOOTSTRAP_REGION", ""},
+		"request id of no kind":  {"POST", "/v1/policy:raiseLevel", `{"level":2,"requestId":"mine"}`, 400, "INVALID_FIELD", "requestId"},
+		"request id of long ago": {"POST", "/v1/policy:raiseLevel", `{"level":2,"requestId":"0193f2a6-5c1e-7b3a-9d42-6f0e8a1b2c3d"}`, 400, "INVALID_FIELD", "requestId"},
+		"import not begun":       {"POST", "/v1/routes:finishImport", `{"importId":"0193f2a6-5c1e-7b3a-9d42-6f0e8a1b2c3d","chunks":1}`, 404, "IMPORT_NOT_FOUND", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			revision := c.registry.View().Revision()
+			got := c.request(test.method, test.path, c.admin, test.body)
+			if s := got.refusal(t); got.code != test.code || s.reason() != test.reason || s.field() != test.field || s.Message == "" {
+				t.Fatalf("%d %s; want %d %s %s", got.code, got.body, test.code, test.reason, test.field)
+			}
+			if now := c.registry.View().Revision(); now != revision {
+				t.Fatalf("the revision moved from %d to %d", revision, now)
+			}
+		})
+	}
+}
+
+func TestFailuresOfTheRegistry(t *testing.T) {
+	c := newRegistryCentre(t)
+	quorum := &federation.QuorumError{Voters: 3, Missing: []trust.NodeID{{Region: "chengyu", Node: "a"}, {Region: "suzhou", Node: "a"}}}
+	for name, test := range map[string]struct {
+		err    error
+		code   int
+		reason string
+		says   string
+	}{
+		"no quorum":         {quorum, 503, "NO_QUORUM", "chengyu/a, suzhou/a"},
+		"unknown":           {fmt.Errorf("leader a: %w", federation.ErrUnknown), 503, "OUTCOME_UNKNOWN", "same request id"},
+		"would lose quorum": {federation.ErrWouldLoseQuorum, 400, "WOULD_LOSE_QUORUM", ""},
+		"no registry":       {federation.ErrNoRegistry, 503, "NO_REGISTRY", "bootstrap"},
+		"busy":              {federation.ErrBusy, 429, "BUSY", ""},
+		"upgrade":           {federation.ErrLevelUnknown, 503, "LEVEL_UNKNOWN", "upgrade"},
+		"deadline":          {context.DeadlineExceeded, 504, "DEADLINE_EXCEEDED", "requestId"},
+		"unexpected":        {fmt.Errorf("no"), 500, "INTERNAL", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.registry.answer = func(*jieliv1.Command) (*jieliv1.Outcome, error) { return nil, test.err }
+			got := c.request("POST", "/v1/policy:raiseLevel", c.admin, `{"level":2}`)
+			if s := got.refusal(t); got.code != test.code || s.reason() != test.reason || !strings.Contains(s.Message, test.says) {
+				t.Fatalf("%d %s; want %d %s", got.code, got.body, test.code, test.reason)
+			}
+		})
+	}
+	c.registry.strong = quorum
+	if got := c.request("GET", "/v1/regions?consistency=STRONG", c.operator, ""); got.code != 503 || got.refusal(t).reason() != "NO_QUORUM" {
+		t.Fatalf("a strong read: %d %s", got.code, got.body)
+	}
+	if got := c.request("GET", "/v1/regions", c.operator, ""); got.code != 200 {
+		t.Fatalf("a local read: %d %s", got.code, got.body)
+	}
+}

@@ -70,13 +70,13 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Parts are what the API speaks for.
+// Parts are what the API speaks for. An interface here is nil or holds something: never a nil pointer.
 type Parts struct {
 	// Registry answers reads and takes changes. Required.
 	Registry Registry
 	// Desk handles tickets; nil on a node that runs none.
 	Desk Desk
-	// Open counts this region's open tickets, for its retirement; nil on a node that runs none.
+	// Open counts this region's open tickets, for its retirement: the desk. Nil on a node that runs none.
 	Open OpenTickets
 	// Store tells how the ticket store is; nil on a node that runs none.
 	Store Store

@@ -19,9 +19,9 @@ type Store interface {
 	Status(context.Context) (*jieliv1.StoreStatus, error)
 }
 
-// Links tells how the links are, in any order.
+// Links tells how the links are, in any order. link.Links implements it.
 type Links interface {
-	Status(context.Context) []*jieliv1.LinkStatus
+	Status() []*jieliv1.LinkStatus
 }
 
 // statusService implements jieliv1.StatusServiceServer.
@@ -49,7 +49,7 @@ func (s *statusService) GetStatus(ctx context.Context, _ *jieliv1.GetStatusReque
 
 // look fills in what the parts tell.
 func (s *statusService) look(ctx context.Context, p *Parts, out *jieliv1.Status, found *findings) {
-	out.Registry = p.Registry.Status(ctx)
+	out.Registry = p.Registry.Status(ctx, true)
 	found.add(ofRegistry(out.GetRegistry())...)
 	if p.Store != nil {
 		store, err := p.Store.Status(ctx)
@@ -62,7 +62,7 @@ func (s *statusService) look(ctx context.Context, p *Parts, out *jieliv1.Status,
 		found.add(ofStore(store)...)
 	}
 	if p.Links != nil {
-		out.Links = sorted(p.Links.Status(ctx))
+		out.Links = sorted(p.Links.Status())
 		now := s.api.cfg.Now()
 		for _, link := range out.GetLinks() {
 			found.add(ofLink(link, now)...)
@@ -79,7 +79,7 @@ func (s *statusService) ListLinks(ctx context.Context, _ *jieliv1.ListLinksReque
 	if p.Links == nil {
 		return &jieliv1.ListLinksResponse{}, nil
 	}
-	return &jieliv1.ListLinksResponse{Links: sorted(p.Links.Status(ctx))}, nil
+	return &jieliv1.ListLinksResponse{Links: sorted(p.Links.Status())}, nil
 }
 
 // sorted puts links in order of peer.

@@ -45,7 +45,7 @@ func newAuthority(t *testing.T, name string) *authority {
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	a.key = newKey(t)
+	a.key = newPrivateKey(t)
 	der := sign(t, template, template, &a.key.PublicKey, a.key)
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -57,7 +57,7 @@ func newAuthority(t *testing.T, name string) *authority {
 	return a
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newPrivateKey(t *testing.T) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -91,7 +91,7 @@ func writePEM(t *testing.T, path, kind string, der []byte) {
 // issue makes a certificate and key, as files and for use.
 func (a *authority) issue(commonName string) (TLSFiles, tls.Certificate) {
 	a.t.Helper()
-	key := newKey(a.t)
+	key := newPrivateKey(a.t)
 	der := sign(a.t, &x509.Certificate{
 		Subject: pkix.Name{CommonName: commonName}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -84,7 +83,7 @@ func (g *gate) watch(ctx context.Context, c *call) (_ context.Context, release f
 
 // endOf gives the reason for which watch ended a call, when that is why it failed.
 func endOf(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(err, context.Canceled) {
+	if err == nil || ctx.Err() == nil {
 		return err
 	}
 	if _, ok := fault.As(context.Cause(ctx)); ok {
