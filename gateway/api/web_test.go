@@ -473,12 +473,12 @@ func FuzzHTTP(f *testing.F) {
 		f.Add(seed.method, seed.target, seed.body)
 	}
 	f.Fuzz(func(t *testing.T, method, target, body string) {
-		if !strings.HasPrefix(target, "/") || strings.Contains(target, "/v1/events") {
-			return // the feed waits, as it should
-		}
 		req, err := http.NewRequest(method, "http://a"+target, strings.NewReader(body))
-		if err != nil {
+		if err != nil || !strings.HasPrefix(target, "/") {
 			return // net/http lets none of these through either
+		}
+		if strings.HasPrefix(req.URL.Path, "/v1/events") {
+			return // the feed waits, as it should
 		}
 		for _, token := range []string{c.operator, c.admin} {
 			req.Body = io.NopCloser(strings.NewReader(body))
