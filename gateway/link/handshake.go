@@ -13,7 +13,11 @@ import (
 )
 
 // handshake exchanges hellos and commits what they come to. The side that dialled speaks first; the other answers
-// once it has the link, so after an older stream's last commit.
+// once it has the link, so after an older stream's last commit. Then each says whether it agrees, in the same order:
+// with a keepalive of number 0, or with a goodbye. Nothing is acted upon before the other side has agreed, for
+//   - some differences only one side can see, and neither may count as confirmed then;
+//   - a hello may come from a stream the peer has given up since, and be older than what it received on the next one.
+//     Only who goes on here has meant it.
 func (s *stream) handshake() error {
 	ctx, cancel := context.WithTimeoutCause(s.ctx, helloTimeout, endingf(ReasonTimeout, "no hello within %s", helloTimeout))
 	defer cancel()
@@ -56,6 +60,12 @@ func (s *stream) ask(ctx context.Context) error {
 	if d := known.compare(hello); d != nil {
 		return s.differs(d)
 	}
+	if err := s.agree(); err != nil {
+		return err
+	}
+	if err := s.agreed(); err != nil {
+		return err
+	}
 	return s.begin(hello, known)
 }
 
@@ -80,10 +90,47 @@ func (s *stream) accept(ctx context.Context) error {
 	if err := s.conn.Send(helloFrame(mine)); err != nil {
 		return lost(err)
 	}
-	if d := known.compare(hello); d != nil {
-		return s.differsSurely(d)
+	if err := s.agreed(); err != nil {
+		return err
 	}
-	return s.begin(hello, known)
+	if d := known.compare(hello); d != nil {
+		return s.differs(d)
+	}
+	if err := s.begin(hello, known); err != nil {
+		return err
+	}
+	return s.agree()
+}
+
+// agree tells the peer that the histories match.
+func (s *stream) agree() error {
+	if err := s.conn.Send(keepaliveFrame(s.newKeepalive())); err != nil {
+		return lost(err)
+	}
+	return nil
+}
+
+// agreed waits until the peer has told the same. A peer that finds a difference has the last word: where only it can
+// see one, this side notes it all the same.
+func (s *stream) agreed() error {
+	f, err := s.conn.Recv()
+	if err != nil {
+		return lost(err)
+	}
+	if f.GetKeepalive() != nil {
+		return nil
+	}
+	g := f.GetGoodbye()
+	if g == nil {
+		return s.part(breach("the hello is followed by neither a keepalive nor a goodbye"))
+	}
+	e := peersEnding(g.GetReason(), g.GetMessage())
+	if e.reason == ReasonPeerRestored || e.reason == ReasonSelfRestored {
+		if err := s.link.fault(s, &difference{e.reason, e.message}); err != nil {
+			return err
+		}
+	}
+	return e
 }
 
 // part says goodbye before hellos were exchanged, and gives the peer a moment to read it.
@@ -213,6 +260,7 @@ func (s *stream) begin(hello *jieliv1.Hello, known history) error {
 		s.link.log.Warn("the peer has another store than last time; its history matches",
 			slog.String("epoch", after.PeerEpoch), slog.String("before", before.PeerEpoch))
 	}
+	s.marks = true
 	s.peer, s.sent = hello, known.sent
 	s.handed.Store(max(after.SentMark, hello.GetReceived()))
 	s.out = newOutgoing(hello.GetReceipt(), after.ReceiptNumber)
@@ -228,24 +276,4 @@ func (s *stream) differs(d *difference) error {
 		return err
 	}
 	return s.part(d)
-}
-
-// differsSurely is differs on a stream the peer dialled. Its hello may come from a stream it has given up since, and
-// so be older than what it received on the next one; only a peer that goes on here after our hello has meant it.
-func (s *stream) differsSurely(d *difference) error {
-	f, err := s.conn.Recv()
-	if err != nil {
-		return lost(err)
-	}
-	if g := f.GetGoodbye(); g != nil {
-		e := peersEnding(g.GetReason(), g.GetMessage())
-		if e.reason != ReasonPeerRestored && e.reason != ReasonSelfRestored {
-			return e
-		}
-		if err := s.link.fault(s, d); err != nil {
-			return err
-		}
-		return ending{reason: d.reason, message: d.detail}
-	}
-	return s.differs(d)
 }

@@ -644,8 +644,9 @@ func (n *network) carry(w *wire, way *lane) {
 		select {
 		case <-w.closed:
 			return
-		case b := <-way.in:
-			if d := time.Duration(n.delay.Load()); d > 0 {
+		case f := <-way.in:
+			b := f.bytes
+			if d := time.Until(f.sent.Add(time.Duration(n.delay.Load()))); d > 0 {
 				select {
 				case <-time.After(d):
 				case <-w.closed:
@@ -734,10 +735,16 @@ type wire struct {
 }
 
 type lane struct {
-	in, out chan []byte
-	tamper  func([]byte) []byte
-	mu      sync.Mutex
-	record  [][]byte
+	in     chan sentFrame
+	out    chan []byte
+	tamper func([]byte) []byte
+	mu     sync.Mutex
+	record [][]byte
+}
+
+type sentFrame struct {
+	bytes []byte
+	sent  time.Time
 }
 
 func (l *lane) keep(b []byte) {
@@ -754,8 +761,8 @@ func (l *lane) recorded() [][]byte {
 
 func newWire(from, to string) *wire {
 	w := &wire{from: from, to: to, closed: make(chan struct{})}
-	w.forth = &lane{in: make(chan []byte, 8), out: make(chan []byte, 8)}
-	w.back = &lane{in: make(chan []byte, 8), out: make(chan []byte, 8)}
+	w.forth = &lane{in: make(chan sentFrame, 8), out: make(chan []byte, 8)}
+	w.back = &lane{in: make(chan sentFrame, 8), out: make(chan []byte, 8)}
 	w.dialled = &end{wire: w, send: w.forth.in, recv: w.back.out}
 	w.accepted = &end{wire: w, send: w.back.in, recv: w.forth.out}
 	return w
@@ -766,7 +773,7 @@ func (w *wire) close() { w.once.Do(func() { close(w.closed) }) }
 // end is one side of a wire; it implements frames.
 type end struct {
 	wire *wire
-	send chan<- []byte
+	send chan<- sentFrame
 	recv <-chan []byte
 }
 
@@ -783,7 +790,7 @@ func (e *end) Send(f *jieliv1.Frame) error {
 	select {
 	case <-e.wire.closed:
 		return io.EOF
-	case e.send <- b:
+	case e.send <- sentFrame{b, time.Now()}:
 		return nil
 	}
 }

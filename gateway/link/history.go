@@ -28,8 +28,8 @@ type difference struct {
 // Error implements error.
 func (d *difference) Error() string { return d.reason + ": " + d.detail }
 
-// compare finds how a hello differs from our account; nil when it does not. Each check has its mirror image on the
-// other side, so both come to the same end.
+// compare finds how a hello differs from our account; nil when it does not. Most checks have their mirror image on the
+// other side; a difference only one side can see reaches the other by its goodbye.
 func (h history) compare(hello *jieliv1.Hello) *difference {
 	self := func(format string, args ...any) *difference {
 		return &difference{ReasonSelfRestored, fmt.Sprintf(format, args...)}
@@ -54,8 +54,11 @@ func (h history) compare(hello *jieliv1.Hello) *difference {
 	// We remember the same things differently.
 	case !h.sentKnown:
 		return self("our item %d, which the peer has, cannot be found", hello.GetReceived())
+	case h.sent != [32]byte(hello.GetReceivedHash()) && hello.GetReceived() > l.Acknowledged:
+		// Rows never change. An old copy that has written others since is the only way to this.
+		return self("our items up to %d are not those the peer has", hello.GetReceived())
 	case h.sent != [32]byte(hello.GetReceivedHash()):
-		return peer("our items up to %d are not those the peer has", hello.GetReceived())
+		return peer("our items up to %d, which the peer gave a receipt for, are not those it now has", hello.GetReceived())
 	case hello.GetAcknowledged() == l.Received && l.ReceivedHash != [32]byte(hello.GetAcknowledgedHash()):
 		return peer("the peer's items up to %d are not those we have", l.Received)
 	}

@@ -66,7 +66,6 @@ func (s *stream) watch() error {
 		if now-last >= keepaliveEvery {
 			last = now
 			s.askKeepalive()
-			s.compareTables()
 		}
 	}
 }
@@ -96,6 +95,7 @@ func (s *stream) hearKeepalive(k *jieliv1.Keepalive) error {
 		return breach("a keepalive without a state hash of 32 bytes")
 	}
 	s.keepalive.said(k.GetRevision(), [32]byte(k.GetStateHash()), k.GetNotTaking())
+	s.compareTables()
 	if k.GetEcho() {
 		s.measure(k)
 		return nil

@@ -28,8 +28,8 @@ type Config struct {
 	// Peer gives the region of whoever opened the stream of this context, as its certificate says; false when there
 	// is none.
 	Peer func(ctx context.Context) (region string, ok bool)
-	// HashMismatch is told when a peer's registry turns out to differ from ours. Default: nothing beside log and
-	// metric.
+	// HashMismatch is told when a peer's registry turns out to differ from ours; it must not block. Default: nothing
+	// beside log and metric.
 	HashMismatch func(peer string)
 	// Log for what somebody must act on. Default: discard.
 	Log *slog.Logger

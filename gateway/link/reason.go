@@ -66,7 +66,8 @@ var stoppedReasons = map[string]bool{
 // goodbyeReasons are what a goodbye may say (link.proto).
 var goodbyeReasons = map[string]bool{
 	ReasonDraining: true, ReasonWrongCluster: true, ReasonVersion: true, ReasonPeerRestored: true,
-	ReasonSelfRestored: true, ReasonReplaced: true, ReasonProtocol: true, ReasonBehind: true, "SUPERSEDED": true,
+	ReasonSelfRestored: true, ReasonReplaced: true, ReasonProtocol: true, ReasonBehind: true,
+	ReasonTooLarge: true, ReasonTooManyStopped: true, "SUPERSEDED": true,
 }
 
 // among gives a coded word if it is one of the known, else OTHER: a peer must not choose labels and log texts.

@@ -124,12 +124,12 @@ func (o *sender) readBatch(ctx context.Context) (b *jieliv1.Batch, size int, err
 				return err
 			}
 			n := proto.Size(item)
-			if n > maxItemBytes {
-				return endingf(ReasonTooLarge, "item %d (event %d of ticket %s) has %d bytes, more than the %d a frame can carry",
-					row.Seq, row.Number, row.TicketID, n, maxItemBytes)
-			}
 			if size > 0 && size+n > batchBytes {
 				return nil
+			}
+			if n > maxItemBytes {
+				return endingf(ReasonTooLarge, "item %d (event %d of ticket %s) has %d bytes, more than the %d a frame can carry",
+					row.Seq, row.Number, row.TicketID, n, maxItemBytes).told()
 			}
 			b.Items = append(b.Items, item)
 			size += n

@@ -48,6 +48,8 @@ type stream struct {
 
 	in     *inbox
 	window *window
+	// marks: it is written that rows may be handed to this stream, so its end must be, too.
+	marks bool
 	// handed is the highest sequence that may have been given to a stream, this or an earlier one.
 	handed atomic.Uint64
 	// recheck: look at open requests again.
@@ -132,10 +134,12 @@ func (s *stream) serve() {
 	defer s.release()
 	if err := s.handshake(); err != nil {
 		s.stop(asEnding(err))
-		return
+	} else {
+		s.flow()
 	}
-	s.flow()
-	s.mark()
+	if s.marks {
+		s.mark()
+	}
 }
 
 // release lets go of everything, the link last.
