@@ -17,7 +17,7 @@ func (s *stream) commit() error {
 		if err != nil {
 			return nil //nolint:nilerr // the stream has ended
 		}
-		for len(run) > 0 {
+		for len(run) > 0 && s.ctx.Err() == nil {
 			n, err := s.commitRun(run)
 			run = run[n:]
 			var behind *Behind
@@ -28,9 +28,6 @@ func (s *stream) commit() error {
 				}
 			case err != nil:
 				return err
-			}
-			if s.ctx.Err() != nil {
-				return nil
 			}
 		}
 	}

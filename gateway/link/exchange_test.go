@@ -1,12 +1,11 @@
 package link
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"fmt"
-	"slices"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )

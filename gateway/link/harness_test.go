@@ -75,6 +75,11 @@ type node struct {
 	region string
 	signer *trust.Ed25519Signer
 	skew   time.Duration
+	// dial and peerOf, where the node speaks gRPC.
+	dial   Dialer
+	peerOf func(context.Context) (string, bool)
+	// committed has something after each commit.
+	committed flag
 	// allow lets items pass that would otherwise be stopped.
 	allow atomic.Bool
 
@@ -100,7 +105,7 @@ func newNode(w *world, region string) *node {
 	if err != nil {
 		panic(err)
 	}
-	return &node{world: w, region: region, signer: signer, registry: &testView{all: w.registry}}
+	return &node{world: w, region: region, signer: signer, registry: &testView{all: w.registry}, committed: newFlag()}
 }
 
 // start runs the node on what an image has, or on an empty store.
@@ -112,21 +117,24 @@ func (n *node) start(from *memory.Image) {
 			if l := n.live.Load(); l != nil {
 				l.Wake(c.Peers)
 			}
+			n.committed.set()
 		},
 		BeforeCommit: n.beforeCommit,
 		AfterCommit:  n.afterCommit,
 	})
 	links, err := New(Config{
 		Region: n.region, Node: n.region + "-1", Version: "test",
-		Peer: func(context.Context) (string, bool) { return "", false },
+		Peer: func(ctx context.Context) (string, bool) { return n.peerOf(ctx) },
 		Log:  slog.New(n.world.alarms.handler(n.region)),
 		Now:  func() time.Time { return time.Now().Add(n.skew) },
-	}, n.store, &testTickets{node: n}, n.registry, n.signer, n.world.keys, noDialer)
+	}, n.store, &testTickets{node: n}, n.registry, n.signer, n.world.keys, n.dialer())
 	if err != nil {
 		panic(err)
 	}
-	links.open = func(ctx context.Context, region, _ string) (frames, error) {
-		return n.world.network.dial(ctx, n.region, region)
+	if n.dial == nil {
+		links.open = func(ctx context.Context, region, _ string) (frames, error) {
+			return n.world.network.dial(ctx, n.region, region)
+		}
 	}
 	n.links = links
 	n.live.Store(links)
@@ -141,8 +149,13 @@ func (n *node) start(from *memory.Image) {
 	}()
 }
 
-// noDialer stands where links.open is replaced.
-func noDialer(context.Context, string, string) (*grpc.ClientConn, error) { return nil, errPower }
+// dialer is the node's, or stands in where links.open is replaced.
+func (n *node) dialer() Dialer {
+	if n.dial != nil {
+		return n.dial
+	}
+	return func(context.Context, string, string) (*grpc.ClientConn, error) { return nil, errPower }
+}
 
 // stop ends the node in an orderly way.
 func (n *node) stop() {

@@ -73,8 +73,10 @@ type Dialer func(ctx context.Context, region, address string) (*grpc.ClientConn,
 
 // Limits of a link. A second implementation must keep to those the protocol names.
 const (
-	// VersionMin and VersionMax are the link versions this binary speaks.
-	VersionMin, VersionMax = 1, 1
+	// VersionMin is the lowest link version this binary speaks.
+	VersionMin = 1
+	// VersionMax is the highest.
+	VersionMax = 1
 	// MaxFrameBytes is the largest frame: gRPC servers and clients of links must take as much (MaxRecvMsgSize).
 	MaxFrameBytes = 8 << 20
 	// MaxBatchItems is the most items in a batch.

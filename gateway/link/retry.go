@@ -13,13 +13,13 @@ import (
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
-// ReasonEvidenceGone: the items a ticket stands still for are not kept any more.
+// ReasonEvidenceGone is why nothing can be judged again: the items a ticket stands still for are not kept any more.
 const ReasonEvidenceGone = "EVIDENCE_GONE"
 
-// ErrStoppedByPeer: the ticket stands still because a peer stopped it, so it must be judged again there.
+// ErrStoppedByPeer means that the ticket stands still because a peer stopped it, so it must be judged again there.
 var ErrStoppedByPeer = errors.New("the peer stopped this ticket: it must be judged again there")
 
-// ErrNotRunning: links have not begun yet, or have ended; try again.
+// ErrNotRunning means that links have not begun yet, or have ended; try again.
 var ErrNotRunning = errors.New("links are not running")
 
 // Retry judges the kept items of a stopped ticket again, in order, and takes those that pass now, up to the first that

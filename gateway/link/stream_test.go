@@ -327,8 +327,8 @@ func TestBackoff(t *testing.T) {
 
 func TestBackoffFigures(t *testing.T) {
 	var b backoff
-	for n, most := range []time.Duration{100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000} {
-		most *= time.Millisecond
+	for n, millis := range []int{100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000} {
+		most := time.Duration(millis) * time.Millisecond
 		if got := b.next(); got < most/2 || got > most {
 			t.Errorf("wait %d is %s, want %s to %s", n, got, most/2, most)
 		}

@@ -47,7 +47,7 @@ type Verdict struct {
 	TicketID string
 }
 
-// Behind: judging needs a registry revision that this node has not applied yet.
+// Behind is an error of Tickets: judging needs a registry revision that this node has not applied yet.
 type Behind struct {
 	// Revision that is needed.
 	Revision uint64
@@ -58,7 +58,7 @@ func (b *Behind) Error() string {
 	return fmt.Sprintf("needs revision %d of the registry, which is not here yet", b.Revision)
 }
 
-// Breach: the peer broke the protocol of links. The stream ends with PROTOCOL and the transaction is rolled back.
+// Breach is the peer breaking the protocol of links. The stream ends with PROTOCOL and the transaction is rolled back.
 type Breach struct {
 	// Message says which rule, in words.
 	Message string
