@@ -49,14 +49,23 @@ func drawStep(t *rapid.T) step {
 // requests. When all is well again, both sides must have the same history, each item taken once and in order (those
 // that were stopped: once), nothing lost that was written, every request answered, and no alarm raised.
 func TestExchangeUnderFaults(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, 25).Draw(rt, "steps")
-		var failure string
-		synctest.Test(t, func(*testing.T) { failure = playSteps(steps) })
-		if failure != "" {
-			rt.Fatal(failure)
-		}
-	})
+	// Each is a hundred lives (-rapid.checks) of its own seed.
+	hundreds := 12
+	if testing.Short() {
+		hundreds = 1
+	}
+	for i := range hundreds {
+		t.Run(fmt.Sprintf("hundred %d", i+1), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, 25).Draw(rt, "steps")
+				var failure string
+				synctest.Test(t, func(*testing.T) { failure = playSteps(steps) })
+				if failure != "" {
+					rt.Fatal(failure)
+				}
+			})
+		})
+	}
 }
 
 func playSteps(steps []step) (failure string) {
