@@ -189,3 +189,6 @@ func (d *Desk) openDecision(s *jieliv1.SignedDecision) (*jieliv1.Decision, error
 	}
 	return dec, nil
 }
+
+// Keys finds the signing keys of all regions, for links to verify receipts with.
+func (d *Desk) Keys() trust.Keys { return d.keys.verifier }
