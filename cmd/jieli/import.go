@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/importer"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+func (a *app) ticketImport() *cobra.Command {
+	var region string
+	var parallel int
+	var patience time.Duration
+	c := &cobra.Command{
+		Use: "import FILE", Short: "Submit tickets from a file of JSON lines",
+		Long: `Reads one {"ticket":{…}} a line, also with "region" and "resolution" beside it. Bad lines are reported by number and the
+import goes on. It may be run again: tickets with an externalId that are there already are not taken twice.`,
+		Example: "  jieli ticket import complaints.jsonl --region jingjinji",
+		Args:    exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := os.Open(filepath.Clean(args[0]))
+			if err != nil {
+				return err
+			}
+			defer func() { _ = f.Close() }()
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer func() { _ = c.Close() }()
+			result, err := importer.Run(cmd.Context(), f, importer.Options{
+				Region: region, Parallel: parallel, Patience: patience, Progress: a.importProgress(),
+				Submit: func(ctx context.Context, req *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error) {
+					ctx, cancel := c.Context(ctx)
+					defer cancel()
+					return c.Tickets.SubmitTicket(ctx, req)
+				},
+			})
+			if err != nil {
+				return err
+			}
+			return a.showImport(result)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&region, "region", "", "only lines of this region")
+	f.IntVar(&parallel, "parallel", 16, "submissions under way at once")
+	f.DurationVar(&patience, "patience", 2*time.Minute, "how long to wait for a node that is away")
+	return c
+}
+
+// importProgress shows one changing line on a terminal, and nothing elsewhere.
+func (a *app) importProgress() func(importer.Result) {
+	f, ok := a.err.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	var mu sync.Mutex
+	var last time.Time
+	return func(r importer.Result) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
+			last = now
+			_, _ = fmt.Fprintf(f, a.printer().Say("\r%d lines, %d taken, %d bad", "\r%d 行，已接收 %d，有误 %d"), r.Lines, r.Taken, len(r.Bad))
+		}
+	}
+}
+
+func (a *app) showImport(r importer.Result) error {
+	if err := a.printer().Value(r, func() *show.Table {
+		t := &show.Table{}
+		t.Add(fmt.Sprintf(a.printer().Say("%d lines: %d taken (%d were there already), %d of other regions, %d bad", "%d 行：接收 %d（其中 %d 已存在），其他区域 %d，有误 %d"),
+			r.Lines, r.Taken, r.Repeated, r.Skipped, len(r.Bad)))
+		for _, b := range r.Bad {
+			t.Add(fmt.Sprintf(a.printer().Say("line %d: %s", "第 %d 行：%s"), b.Line, b.Reason))
+		}
+		return t
+	}); err != nil {
+		return err
+	}
+	if len(r.Bad) > 0 {
+		return &exitCode{client.ExitFailed}
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+// Package show prints what the command line answers: tables that line up in a terminal, also with Chinese in them, or
+// JSON and YAML for scripts; in English or Chinese.
+package show
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+	"go.yaml.in/yaml/v3"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+)
+
+// Printer prints in one format and language.
+type Printer struct {
+	Out     io.Writer
+	Format  string // table, json or yaml
+	Chinese bool
+}
+
+// Table is rows under headings, which are English and translated when printed.
+type Table struct {
+	Head []string
+	Rows [][]string
+}
+
+// Add appends a row.
+func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
+
+// Say is a sentence in the printer's language.
+func (p *Printer) Say(en, zh string) string {
+	if p.Chinese {
+		return zh
+	}
+	return en
+}
+
+// Message prints a protobuf message: as JSON or YAML, or by the table that is given.
+func (p *Printer) Message(m proto.Message, table func() *Table) error {
+	if p.Format == "table" {
+		return p.table(table())
+	}
+	b, err := protojson.MarshalOptions{UseProtoNames: false}.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	return p.raw(b)
+}
+
+// Value prints any JSON-able value: as JSON or YAML, or by the table that is given.
+func (p *Printer) Value(v any, table func() *Table) error {
+	if p.Format == "table" {
+		return p.table(table())
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	return p.raw(b)
+}
+
+func (p *Printer) raw(b []byte) error {
+	if p.Format == "yaml" {
+		var v any
+		if err := json.Unmarshal(b, &v); err != nil {
+			return err
+		}
+		out, err := yaml.Marshal(v)
+		if err != nil {
+			return err
+		}
+		_, err = p.Out.Write(out)
+		return err
+	}
+	// protojson varies its spaces on purpose; indenting makes them the same each time.
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, b, "", "  "); err != nil {
+		return err
+	}
+	indented.WriteByte('\n')
+	_, err := p.Out.Write(indented.Bytes())
+	return err
+}
+
+const gap = "  "
+
+func (p *Printer) table(t *Table) error {
+	if t == nil {
+		return nil
+	}
+	head := make([]string, len(t.Head))
+	for i, h := range t.Head {
+		head[i] = h
+		if p.Chinese {
+			head[i] = or(headings[h], h)
+		}
+	}
+	rows := t.Rows
+	if len(head) > 0 {
+		rows = append([][]string{head}, rows...)
+	}
+	var widths []int
+	for _, r := range rows {
+		for i, c := range r {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], runewidth.StringWidth(c))
+		}
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		var line strings.Builder
+		for i, c := range r {
+			c = clean(c)
+			line.WriteString(c)
+			if i < len(r)-1 {
+				line.WriteString(strings.Repeat(" ", max(0, widths[i]-runewidth.StringWidth(c))) + gap)
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	_, err := io.WriteString(p.Out, b.String())
+	return err
+}
+
+// clean keeps what others wrote from steering the terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || (r >= 0x7f && r < 0xa0) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// Error is what is printed of an error: what failed, why, which fields, and the id to look for in the node's log.
+func (p *Printer) Error(err error) string {
+	var b strings.Builder
+	b.WriteString(p.Say("error: ", "错误："))
+	s, isStatus := status.FromError(err)
+	if !isStatus {
+		b.WriteString(err.Error())
+		return b.String()
+	}
+	reason, correlation, fields := client.Details(err)
+	b.WriteString(s.Message())
+	if reason != "" {
+		fmt.Fprintf(&b, "\n%s%s", p.Say("reason: ", "原因："), reason)
+	}
+	for _, f := range fields {
+		fmt.Fprintf(&b, "\n%s%s: %s", p.Say("field: ", "字段："), f.GetField(), f.GetDescription())
+	}
+	if correlation != "" {
+		fmt.Fprintf(&b, "\n%s%s", p.Say("correlation id: ", "关联号："), correlation)
+	}
+	return b.String()
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+func (a *app) link() *cobra.Command {
+	return group("link", "See and mend the links with other regions", a.linkList(), a.linkRetry(), a.linkExcuse())
+}
+
+func linkTable(links []*jieliv1.LinkStatus) *show.Table {
+	t := &show.Table{Head: []string{"PEER", "STATE", "REASON", "SINCE", "BACKLOG", "OLDEST", "ROUND TRIP", "SKEW", "PHONE", "DETAIL"}}
+	for _, l := range links {
+		rtt, skew := "", ""
+		if l.GetRoundTrip() != nil {
+			rtt = l.GetRoundTrip().AsDuration().String()
+		}
+		if l.GetClockSkew() != nil {
+			skew = l.GetClockSkew().AsDuration().String()
+		}
+		detail := l.GetMessage()
+		if n := len(l.GetStopped()); n > 0 {
+			detail = fmt.Sprintf("%d stopped: %s %s. %s", n, l.GetStopped()[0].GetTicketId(), l.GetStopped()[0].GetReason(), detail)
+		}
+		t.Add(l.GetPeer(), l.GetState(), l.GetReason(), stamp(l.GetSince()), fmt.Sprint(l.GetBacklog()), stamp(l.GetOldest()), rtt, skew, l.GetDutyPhone(), detail)
+	}
+	return t
+}
+
+func (a *app) linkList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "Show each link: state, reason, backlog, oldest, round trip, whom to phone", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				res, err := c.Status.ListLinks(ctx, &jieliv1.ListLinksRequest{})
+				if err != nil {
+					return err
+				}
+				return a.printer().Message(res, func() *show.Table { return linkTable(res.GetLinks()) })
+			})
+		},
+	}
+}
+
+func (a *app) linkRetry() *cobra.Command {
+	return &cobra.Command{
+		Use: "retry TICKET", Short: "Judge the kept items of a stopped ticket again", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				res, err := c.Status.RetryTicket(ctx, &jieliv1.RetryTicketRequest{Ticket: args[0]})
+				if err != nil {
+					return err
+				}
+				return a.printer().Message(res, func() *show.Table {
+					t := &show.Table{}
+					t.Add(fmt.Sprintf(a.printer().Say("%d items taken", "已接收 %d 条"), res.GetTaken()), res.GetReason())
+					return t
+				})
+			})
+		},
+	}
+}
+
+func (a *app) linkExcuse() *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use: "excuse REGION --reason TEXT", Short: "Go on with tickets shared with a region that has not been heard from since the start",
+		Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				_, err := c.Status.ExcusePeer(ctx, &jieliv1.ExcusePeerRequest{Region: args[0], Reason: reason})
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	_ = c.MarkFlagRequired("reason") // the flag exists
+	return c
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
+	"github.com/jieli-gateway/jieli/federation/trust"
+	"github.com/jieli-gateway/jieli/gateway"
+	"github.com/jieli-gateway/jieli/gateway/config"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+func (a *app) pki() *cobra.Command {
+	return group("pki", "Make and show this region's keys and certificates", a.pkiInit(), a.pkiIssue(), a.pkiShow(), a.pkiRotate())
+}
+
+func (a *app) pkiInit() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "init REGION", Short: "Make a region's CA, signing key and content key", Args: exactly(1),
+		Example: "  jieli pki init suzhou --dir /var/lib/jieli/pki",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := trust.Init(dir, args[0]); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(a.out, a.printer().Say("keys of region %s are in %s; keep ca.pem safe\n", "区域 %s 的密钥在 %s；请妥善保管 ca.pem\n"), args[0], dir)
+			return err
+		},
+	}
+	dirFlag(c, &dir)
+	return c
+}
+
+func dirFlag(c *cobra.Command, dir *string) {
+	c.Flags().StringVar(dir, "dir", "data/pki", "directory of the keys")
+}
+
+func (a *app) pkiIssue() *cobra.Command {
+	var dir string
+	var hosts []string
+	var days int
+	var out string
+	c := &cobra.Command{
+		Use: "issue NODE", Short: "Issue a node's certificate", Args: exactly(1),
+		Example: "  jieli pki issue n1 --dir /var/lib/jieli/pki",
+		RunE: func(_ *cobra.Command, args []string) error {
+			o := trust.IssueOptions{Validity: time.Duration(days) * 24 * time.Hour, Out: out, RegionKeys: out != ""}
+			for _, h := range hosts {
+				if ip := net.ParseIP(h); ip != nil {
+					o.IPs = append(o.IPs, ip)
+				} else {
+					o.DNSNames = append(o.DNSNames, h)
+				}
+			}
+			if err := trust.Issue(dir, args[0], o); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(a.out, a.printer().Say("node %s has a certificate for %d days\n", "节点 %s 的证书有效期 %d 天\n"), args[0], days)
+			return err
+		},
+	}
+	dirFlag(c, &dir)
+	c.Flags().StringSliceVar(&hosts, "host", nil, "DNS name or IP address to put into the certificate")
+	c.Flags().IntVar(&days, "days", 90, "days it is valid")
+	c.Flags().StringVar(&out, "out", "", "directory for another node's keys, to be carried there (default: the same)")
+	return c
+}
+
+func (a *app) pkiShow() *cobra.Command {
+	var file, dir string
+	var raft, tickets bool
+	c := &cobra.Command{
+		Use: "show", Short: "Show what a federation must know of this region and node",
+		Long: `Shows identity, fingerprint and expiry. With -o json it prints what ` + "`jieli region register --file`" + ` takes: the
+region's entry, from the keys and the configuration's region section, and this node.`,
+		Example: "  jieli pki show\n  jieli pki show --config jieli.yaml -o json > suzhou.json",
+		Args:    exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := a.pkiConfig(file, dir)
+			if err != nil {
+				return err
+			}
+			m, err := trust.Load(cfg.PKIDir)
+			if err != nil {
+				return err
+			}
+			if a.output == "table" {
+				return a.showKeys(m)
+			}
+			region, node := gateway.Entry(m, regionOf(cfg), cfg.Federation.Advertise, raft, tickets)
+			return a.printer().Message(&jieliv1.RegisterRegionRequest{Region: region, Nodes: []*jieliv1.Node{node}}, nil)
+		},
+	}
+	configFlag(c, &file)
+	c.Flags().StringVar(&dir, "dir", "", "directory of the keys (default: pkiDir of the configuration)")
+	c.Flags().BoolVar(&raft, "raft", true, "the node carries the registry")
+	c.Flags().BoolVar(&tickets, "tickets", true, "the node runs tickets")
+	return c
+}
+
+// pkiConfig reads the configuration, or none when only a directory is named and no file is there.
+func (a *app) pkiConfig(file, dir string) (*config.Config, error) {
+	if file == "" && dir != "" && config.Find() == "" {
+		return &config.Config{PKIDir: dir}, nil
+	}
+	cfg, err := a.loadConfig(file)
+	if err == nil && dir != "" {
+		cfg.PKIDir = dir
+	}
+	return cfg, err
+}
+
+func (a *app) showKeys(m *trust.Material) error {
+	b, err := json.Marshal(m.Show())
+	if err != nil {
+		return err
+	}
+	var values map[string]any
+	if err := json.Unmarshal(b, &values); err != nil {
+		return err
+	}
+	t := &show.Table{Head: []string{"FIELD", "VALUE"}}
+	for _, k := range []string{"region", "node", "spiffeId", "bundleFingerprint", "signingKeyId", "contentKeyId", "certificateExpires", "caExpires"} {
+		if v, ok := values[k]; ok {
+			t.Add(k, fmt.Sprint(v))
+		}
+	}
+	return a.printer().Value(nil, func() *show.Table { return t })
+}
+
+func (a *app) pkiRotate() *cobra.Command {
+	var dir string
+	var retire bool
+	c := &cobra.Command{
+		Use: "rotate node|signing|ca|content", Short: "Replace a key or certificate; old ones stay where they are needed",
+		Long: `Replaces one part. After ca: update the region's entry (` + "`jieli region update`" + `), rotate node, then --retire-old-cas and
+update the entry again. After signing: update the entry, then restart the node.`,
+		Example: "  jieli pki rotate node",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if retire {
+				return trust.RetireOldCAs(dir)
+			}
+			if len(args) != 1 {
+				return usageError{fmt.Errorf("name what to rotate: node, signing, ca or content")}
+			}
+			return trust.Rotate(dir, trust.Part(args[0]))
+		},
+	}
+	dirFlag(c, &dir)
+	c.Flags().BoolVar(&retire, "retire-old-cas", false, "drop CAs that no certificate here needs any more")
+	return c
+}

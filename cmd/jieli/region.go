@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+func (a *app) region() *cobra.Command {
+	return group("region", "Register regions and say who is a member",
+		a.regionList(), a.regionShow(), a.regionRegister(), a.regionUpdate(),
+		a.regionChange("approve", "Make a pending region a member", jieliv1.RegistryServiceClient.ApproveRegion),
+		a.regionChange("suspend", "Stop new offers to and from a region", jieliv1.RegistryServiceClient.SuspendRegion),
+		a.regionChange("resume", "Make a suspended region active again", jieliv1.RegistryServiceClient.ResumeRegion),
+		a.regionChange("retire", "End a membership; the region's own node counts its open tickets", jieliv1.RegistryServiceClient.RetireRegion),
+		a.regionChange("revoke", "Cut a compromised region off at once", jieliv1.RegistryServiceClient.RevokeRegion),
+	)
+}
+
+func (a *app) regionList() *cobra.Command {
+	var strong bool
+	c := &cobra.Command{
+		Use: "list", Short: "List regions", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				res, err := c.Registry.ListRegions(ctx, &jieliv1.ListRegionsRequest{Consistency: consistency(strong)})
+				if err != nil {
+					return err
+				}
+				return a.printer().Message(res, func() *show.Table {
+					t := &show.Table{Head: []string{"ID", "NAME", "CLUSTER", "STATE", "DUTY PHONE", "REVISION", "CHANGED BY"}}
+					for _, r := range res.GetRegions() {
+						t.Add(r.GetId(), a.name(r.GetNameZh(), r.GetNameEn()), r.GetCluster(), r.GetState().String(), r.GetDutyPhone(), fmt.Sprint(r.GetRevision()), r.GetChangedBy())
+					}
+					return t
+				})
+			})
+		},
+	}
+	strongFlag(c, &strong)
+	return c
+}
+
+func strongFlag(c *cobra.Command, strong *bool) {
+	c.Flags().BoolVar(strong, "strong", false, "as new as the leader's copy; needs a quorum")
+}
+
+func consistency(strong bool) jieliv1.Consistency_Mode {
+	if strong {
+		return jieliv1.Consistency_STRONG
+	}
+	return jieliv1.Consistency_LOCAL
+}
+
+// name is a region's or service's name in the language asked for.
+func (a *app) name(zh, en string) string {
+	if a.lang == "zh" || en == "" {
+		return or(zh, en)
+	}
+	return en
+}
+
+func (a *app) regionShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show one region with its nodes", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				res, err := c.Registry.GetRegion(ctx, &jieliv1.GetRegionRequest{Id: args[0]})
+				if err != nil {
+					return err
+				}
+				return a.printer().Message(res, func() *show.Table { return regionTable(res) })
+			})
+		},
+	}
+}
+
+func regionTable(res *jieliv1.GetRegionResponse) *show.Table {
+	r := res.GetRegion()
+	t := &show.Table{Head: []string{"FIELD", "VALUE"}}
+	for _, f := range [][2]string{
+		{"id", r.GetId()}, {"nameZh", r.GetNameZh()}, {"nameEn", r.GetNameEn()}, {"cluster", r.GetCluster()},
+		{"state", r.GetState().String()}, {"legalName", r.GetLegalName()}, {"documentNumber", r.GetDocumentNumber()},
+		{"dutyPhone", r.GetDutyPhone()}, {"dataContact", r.GetDataContact()}, {"numberPrefix", r.GetNumberPrefix()},
+		{"successor", r.GetSuccessor()}, {"revision", fmt.Sprint(r.GetRevision())}, {"changedBy", r.GetChangedBy()},
+		{"changeTime", stamp(r.GetChangeTime())},
+	} {
+		if f[1] != "" {
+			t.Add(f[0], f[1])
+		}
+	}
+	for _, k := range r.GetSigningKeys() {
+		t.Add("signingKey", k.GetKeyId())
+	}
+	for _, n := range res.GetNodes() {
+		t.Add("node", fmt.Sprintf("%s %s raft=%t tickets=%t level=%d %s", n.GetName(), n.GetAddress(), n.GetRaft(), n.GetTickets(), n.GetLevel(), n.GetVersion()))
+	}
+	return t
+}
+
+func stamp(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return local(t.AsTime())
+}
+
+func (a *app) regionRegister() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use: "register --file FILE", Short: "Register a region as pending, with its first nodes", Args: exactly(0),
+		Example: "  jieli pki show -o json > suzhou.json     # at the newcomer\n  jieli region register --file suzhou.json # at a member",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			req := new(jieliv1.RegisterRegionRequest)
+			if err := a.readFile(file, req); err != nil {
+				return err
+			}
+			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
+				return c.Registry.RegisterRegion(ctx, req)
+			})
+		},
+	}
+	fileFlag(c, &file)
+	return c
+}
+
+func (a *app) regionUpdate() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use: "update --file FILE", Short: "Replace this region's own entry, from `jieli pki show -o json`", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			req := new(jieliv1.RegisterRegionRequest)
+			if err := a.readFile(file, req); err != nil {
+				return err
+			}
+			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
+				return c.Registry.UpdateRegion(ctx, &jieliv1.UpdateRegionRequest{Region: req.GetRegion()})
+			})
+		},
+	}
+	fileFlag(c, &file)
+	return c
+}
+
+func (a *app) regionChange(use, short string, do func(jieliv1.RegistryServiceClient, context.Context, *jieliv1.ChangeRegionRequest, ...grpc.CallOption) (*jieliv1.ChangeResponse, error)) *cobra.Command {
+	var successor string
+	c := &cobra.Command{
+		Use: use + " ID", Short: short, Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
+				return do(c.Registry, ctx, &jieliv1.ChangeRegionRequest{Id: args[0], Successor: successor})
+			})
+		},
+	}
+	if use == "retire" {
+		c.Flags().StringVar(&successor, "successor", "", "region that takes over")
+	}
+	return c
+}
+
+// change makes one change of the registry and says at which revision it took effect.
+func (a *app) change(ctx context.Context, do func(context.Context, *client.Client) (*jieliv1.ChangeResponse, error)) error {
+	return a.call(ctx, func(ctx context.Context, c *client.Client) error {
+		res, err := do(ctx, c)
+		if err != nil {
+			return err
+		}
+		return a.printer().Message(res, func() *show.Table {
+			t := &show.Table{}
+			t.Add(fmt.Sprintf(a.printer().Say("done at revision %d", "已生效，版本 %d"), res.GetRevision()))
+			return t
+		})
+	})
+}
+
+func fileFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "file", "", "JSON file; - reads standard input")
+	_ = c.MarkFlagRequired("file") // the flag exists
+}
+
+// maxInput bounds a file the command line reads whole.
+const maxInput = 64 << 20
+
+// readFile reads protobuf JSON; unknown keys are errors.
+func (a *app) readFile(file string, m proto.Message) error {
+	b, err := a.readAll(file)
+	if err != nil {
+		return err
+	}
+	if err := protojson.Unmarshal(b, m); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+func (a *app) readAll(file string) ([]byte, error) {
+	in := a.in
+	if file != "-" {
+		f, err := os.Open(filepath.Clean(file))
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = f.Close() }()
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err == nil && len(b) > maxInput {
+		err = fmt.Errorf("%s: more than %d MiB", file, maxInput>>20)
+	}
+	return b, err
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
+)
+
+// app is what all commands share: where they print, and the flags every command has.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	output   string
+	lang     string
+	options  client.Options
+}
+
+// usageError is a mistake in how a command was called.
+type usageError struct{ error }
+
+// run executes one command line and returns its exit code: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found,
+// 5 denied, 6 conflict.
+func run(args []string, in io.Reader, out, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{in: in, out: out, err: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var code *exitCode
+	if errors.As(err, &code) {
+		return code.code
+	}
+	_, _ = fmt.Fprintln(stderr, a.printer().Error(err))
+	var usage usageError
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+		return client.ExitUsage
+	}
+	return client.ExitCode(err)
+}
+
+// exitCode ends a command with a code and no message.
+type exitCode struct{ code int }
+
+func (e *exitCode) Error() string { return fmt.Sprintf("exit %d", e.code) }
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "jieli",
+		Short: "接力 Jieli: hand hotline tickets from region to region",
+		Long: `Jieli is the node that each regional 12345 centre runs. All nodes share a replicated registry of who serves which
+place and which kind of matter, and hand complaint tickets to each other across jurisdictions.
+
+接力是各区域12345热线中心运行的节点：共享路由登记表，跨区域转办工单。
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found, 5 denied, 6 conflict.`,
+		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.check() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	f := root.PersistentFlags()
+	f.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml")
+	f.StringVar(&a.lang, "lang", defaultLang(), "language of messages and tables: en or zh")
+	f.StringVar(&a.options.Server, "server", or(os.Getenv("JIELI_SERVER"), client.DefaultServer), "host:port of the node's API (JIELI_SERVER)")
+	f.StringVar(&a.options.TokenFile, "token-file", os.Getenv("JIELI_TOKEN_FILE"), "file with the access token (JIELI_TOKEN_FILE; or JIELI_TOKEN)")
+	f.StringVar(&a.options.CAFile, "ca-file", "", "PEM file of CAs to trust, for a node that is not on this machine")
+	f.StringVar(&a.options.Operator, "operator", os.Getenv("JIELI_OPERATOR"), "person for whom a system acts (JIELI_OPERATOR)")
+	f.DurationVar(&a.options.Timeout, "timeout", client.DefaultTimeout, "how long a call may take")
+	root.AddCommand(
+		a.serve(), a.config(), a.pki(), a.token(), a.region(), a.node(), a.route(), a.service(), a.division(),
+		a.ticket(), a.link(), a.status(), a.versionCommand(),
+	)
+	return root
+}
+
+func (a *app) check() error {
+	if a.output != "table" && a.output != "json" && a.output != "yaml" {
+		return usageError{fmt.Errorf("--output must be table, json or yaml; it is %q", a.output)}
+	}
+	if a.lang != "en" && a.lang != "zh" {
+		return usageError{fmt.Errorf("--lang must be en or zh; it is %q", a.lang)}
+	}
+	return nil
+}
+
+// printer prints answers as the flags say.
+func (a *app) printer() *show.Printer {
+	return &show.Printer{Out: a.out, Format: a.output, Chinese: a.lang == "zh"}
+}
+
+// connect reaches the node's API; the caller closes it.
+func (a *app) connect() (*client.Client, error) { return client.Dial(a.options) }
+
+// call connects, runs fn within the timeout, and disconnects.
+func (a *app) call(ctx context.Context, fn func(context.Context, *client.Client) error) error {
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	ctx, cancel := c.Context(ctx)
+	defer cancel()
+	return fn(ctx, c)
+}
+
+func defaultLang() string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			if strings.HasPrefix(v, "zh") {
+				return "zh"
+			}
+			return "en"
+		}
+	}
+	return "en"
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// exactly is cobra.ExactArgs as a usage error that shows how to call the command.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("usage: %s (see --help)", cmd.UseLine())}
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, children ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q for %q; see %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(children...)
+	return c
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jieli-gateway/jieli/federation"
+	"github.com/jieli-gateway/jieli/federation/trust"
+	"github.com/jieli-gateway/jieli/gateway"
+	"github.com/jieli-gateway/jieli/gateway/api"
+	"github.com/jieli-gateway/jieli/gateway/config"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+// joinFlags are what a joiner was told out of band.
+type joinFlags struct {
+	address, cluster, fingerprint string
+}
+
+func (a *app) serve() *cobra.Command {
+	var file string
+	var bootstrap bool
+	var join joinFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a node",
+		Long: `Runs a node until it is told to stop (SIGTERM or Ctrl-C). A node that is in no federation yet must be told once how to
+come into one: --bootstrap makes a new federation of this region; --join enters one whose members have registered and
+approved this region, given a member's address, the federation's cluster id and the fingerprint of that member's CA,
+all told out of band. A node that is in a federation already ignores these flags.`,
+		Example: `  jieli serve --config jieli.yaml --bootstrap
+  jieli serve --config jieli.yaml --join bj.example:7345 --cluster-id 0b5c… --fingerprint 3fa1…`,
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.loadConfig(file)
+			if err != nil {
+				return err
+			}
+			node, err := nodeConfig(cfg, a.logger(cfg))
+			if err != nil {
+				return err
+			}
+			if node.Join, err = join.request(); err != nil {
+				return usageError{err}
+			}
+			if bootstrap {
+				node.Bootstrap = &gateway.Bootstrap{Region: regionOf(cfg), Actor: or(a.options.Operator, "bootstrap")}
+			}
+			n, err := gateway.Open(node)
+			if err != nil {
+				return err
+			}
+			return errors.Join(n.Run(cmd.Context()), n.Close())
+		},
+	}
+	configFlag(c, &file)
+	f := c.Flags()
+	f.BoolVar(&bootstrap, "bootstrap", false, "make a new federation with this node, once")
+	f.StringVar(&join.address, "join", "", "host:port of a member's federation port")
+	f.StringVar(&join.cluster, "cluster-id", "", "cluster id of the federation to join")
+	f.StringVar(&join.fingerprint, "fingerprint", "", "fingerprint of that member's CA, as `jieli pki show` prints it there")
+	return c
+}
+
+func (j joinFlags) request() (*federation.JoinRequest, error) {
+	if j == (joinFlags{}) {
+		return nil, nil
+	}
+	if j.address == "" || j.cluster == "" || j.fingerprint == "" {
+		return nil, errors.New("--join, --cluster-id and --fingerprint go together")
+	}
+	pin, err := trust.ParseFingerprint(j.fingerprint)
+	if err != nil {
+		return nil, fmt.Errorf("--fingerprint: %w", err)
+	}
+	return &federation.JoinRequest{Address: j.address, ClusterID: j.cluster, BundleFingerprint: pin}, nil
+}
+
+// configFlag adds --config.
+func configFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "config", "", "configuration file (default: ./jieli.yaml, else /etc/jieli/jieli.yaml)")
+}
+
+func (a *app) loadConfig(file string) (*config.Config, error) {
+	if file == "" {
+		file = config.Find()
+	}
+	return config.Load(file, nil)
+}
+
+// logger writes to standard error.
+func (a *app) logger(cfg *config.Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // checked when loaded
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(a.err, options))
+	}
+	return slog.New(slog.NewTextHandler(a.err, options))
+}
+
+// nodeConfig makes a node's configuration of what was read.
+func nodeConfig(cfg *config.Config, log *slog.Logger) (gateway.Config, error) {
+	profile, err := cfg.Profile()
+	if err != nil {
+		return gateway.Config{}, err
+	}
+	n := gateway.Config{
+		DataDir: cfg.DataDir, PKIDir: cfg.PKIDir, FederationListen: cfg.Federation.Listen, Advertise: cfg.Federation.Advertise,
+		APIListen: cfg.API.Listen, MetricsAnonymous: cfg.Metrics.Anonymous, Raft: profile,
+		SoftFree: cfg.Store.SoftFree(), HardFree: cfg.Store.HardFree(),
+		KeepFeed: cfg.Store.FeedRows, KeepAnswered: cfg.Store.RequestIDs, KeepEvidence: cfg.Store.Evidence,
+		Version: version, Log: log,
+	}
+	if t := cfg.API.TLS; t.Certificate != "" {
+		n.APITLS, err = api.NewTLS(api.TLSFiles{Certificate: filepath.Clean(t.Certificate), Key: filepath.Clean(t.Key), ClientCA: t.ClientCA}, log)
+	}
+	return n, err
+}
+
+// regionOf is what a region says of itself.
+func regionOf(cfg *config.Config) *jieliv1.Region {
+	r := cfg.Region
+	return &jieliv1.Region{
+		NameZh: r.NameZH, NameEn: r.NameEN, Cluster: r.Cluster, LegalName: r.LegalName, DocumentNumber: r.DocumentNumber,
+		DutyPhone: r.DutyPhone, DataContact: r.DataContact, NumberPrefix: r.NumberPrefix,
+	}
+}
