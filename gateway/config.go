@@ -115,7 +115,7 @@ func Entry(m *trust.Material, region *jieliv1.Region, advertise string, raft, ti
 		r.Bundle = append(r.Bundle, c.Raw)
 	}
 	for _, s := range m.Signers {
-		r.SigningKeys = append(r.SigningKeys, &jieliv1.SigningKey{KeyId: s.KeyID(), Algorithm: "ed25519", PublicKey: s.PublicKey()})
+		r.SigningKeys = append(r.SigningKeys, &jieliv1.SigningKey{KeyId: s.KeyID(), Algorithm: s.Algorithm(), PublicKey: s.PublicKey()})
 	}
 	return r, &jieliv1.Node{Region: m.Region, Name: m.Node.Node, Address: advertise, Raft: raft, Tickets: tickets}
 }

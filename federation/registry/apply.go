@@ -495,7 +495,7 @@ func checkKeys(keys []*jieliv1.SigningKey) *rejection {
 	}
 	seen := make(map[string]bool, len(keys))
 	for _, k := range keys {
-		if !strings.EqualFold(k.GetAlgorithm(), "ed25519") || len(k.GetPublicKey()) != 32 {
+		if k.GetAlgorithm() != "Ed25519" || len(k.GetPublicKey()) != 32 {
 			return reject("INVALID_FIELD", "region.signingKeys: must be Ed25519 keys of 32 bytes")
 		}
 		sum := sha256.Sum256(k.GetPublicKey())

@@ -8,7 +8,7 @@
 // SQLite is modernc.org/sqlite, translated to Go: no C compiler, one static binary. WAL with synchronous=FULL syncs the
 // log at each commit, so an update that has returned survives a power cut. secure_delete=ON overwrites what is deleted
 // or replaced with zeros, in pages given free as well (FAST would leave those); with the log emptied soon after
-// (writer.tidy), erased content is gone from the files within minutes. Both figures are in docs/decisions.
+// (checkpoints.tidy), erased content is gone from the files within minutes. Both figures are in docs/decisions.
 //
 // No type of the engine leaves this package.
 package sqlite
@@ -146,25 +146,28 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	s.writer = &writer{
 		c: c, opts: s.opts, log: s.opts.Logger, ledger: l,
-		queue: make(chan *request, s.opts.maxWaiting), done: make(chan struct{}),
+		checkpoints: newCheckpoints(c, s.pool, s.opts.Logger),
+		queue:       make(chan *request, s.opts.maxWaiting), done: make(chan struct{}),
 	}
 	go s.writer.loop()
 	return nil
 }
 
+const pageBytes = 4096
+
 // dialWriter opens the connection that writes.
 func dialWriter(path string) (*conn, error) {
 	return dial(fileURI(path, "rwc"),
-		"busy_timeout = 1000", // only other programs can be in the way, and tidy, which must not wait long
+		fmt.Sprintf("page_size = %d", pageBytes),
+		"busy_timeout = 1000", // only other programs can be in the way
 		"journal_mode = WAL",
 		"synchronous = FULL",
 		"secure_delete = ON",
 		"temp_store = MEMORY",
 		"cache_size = -32768",
-		// Checkpoint at 16 MiB: larger saves little and makes the next start after a crash read more.
-		"wal_autocheckpoint = 4000",
+		"wal_autocheckpoint = 0", // see checkpoint.go
 		// What a long View made the log grow to is given back.
-		"journal_size_limit = 67108864",
+		fmt.Sprintf("journal_size_limit = %d", forceAt*pageBytes),
 		"trusted_schema = OFF",
 	)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jieli-gateway/jieli/gateway/store"
 )
@@ -62,6 +63,27 @@ func (p *pool) view(ctx context.Context, fn func(store.Reader) error) (err error
 		}
 	}()
 	return fn(r)
+}
+
+// pause holds back new views until resume is called, and tells whether all others have ended within the time given.
+func (p *pool) pause(wait time.Duration) (resume func(), quiet bool) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	held := make([]*conn, 0, p.size)
+	resume = func() {
+		for _, c := range held {
+			p.free <- c
+		}
+	}
+	for len(held) < p.size {
+		select {
+		case c := <-p.free:
+			held = append(held, c)
+		case <-timer.C:
+			return resume, false
+		}
+	}
+	return resume, true
 }
 
 // close turns away the views that wait and waits for the others to end.

@@ -47,11 +47,8 @@ type writer struct {
 	ledger *ledger // nil after a failed commit, until it is read again
 	queue  chan *request
 	done   chan struct{} // closed when the goroutine has ended
-	// What has happened since the log was last emptied.
-	written bool
-	erased  bool
-	// idle: nothing was written since the last tidying.
-	idle bool
+	// checkpoints of the write-ahead log
+	checkpoints *checkpoints
 	// answers of the group under way.
 	answers []answer
 }
@@ -74,7 +71,7 @@ func (w *writer) loop() {
 			}
 			w.commit(r)
 		case <-ticker.C:
-			w.tidy()
+			w.checkpoints.tidy()
 		}
 	}
 }
@@ -104,6 +101,9 @@ func (w *writer) commit(first *request) {
 		}
 		a.to.done <- a.o
 		w.answers[i] = answer{}
+	}
+	if err == nil {
+		w.checkpoints.committed(g.erased) // after the answers: these callers need not wait for it
 	}
 }
 
@@ -145,33 +145,8 @@ func (w *writer) finish(g *group) error {
 			slog.String("dir", w.opts.Dir), slog.Int("updates", len(w.answers)), slog.Any("error", err))
 		return fmt.Errorf("store %s: commit %d updates: %w", w.opts.Dir, len(w.answers), err)
 	}
-	w.written, w.idle = true, false
-	w.erased = w.erased || g.erased
 	if w.opts.OnCommit != nil && (g.changes.Feed || len(g.changes.Peers) > 0) {
 		w.opts.OnCommit(g.changes)
 	}
 	return nil
-}
-
-// tidy empties the write-ahead log when something was erased, whose old bytes are still in it, or when nothing has been
-// written for a while, so that the next start has nothing to read back. While a long View holds the log's beginning it
-// does not wait: it tries again next time.
-func (w *writer) tidy() {
-	due := w.written && (w.erased || w.idle)
-	w.idle = true
-	if !due {
-		return
-	}
-	var busy bool
-	err := w.c.each(`PRAGMA wal_checkpoint(TRUNCATE)`, nil, func(row row) error {
-		busy = row.flag(0)
-		return nil
-	})
-	switch {
-	case err != nil:
-		w.log.Warn("emptying the write-ahead log failed; it is tried again",
-			slog.String("dir", w.opts.Dir), slog.Any("error", err))
-	case !busy:
-		w.written, w.erased = false, false
-	}
 }

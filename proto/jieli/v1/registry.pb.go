@@ -294,7 +294,7 @@ type SigningKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// First 16 hexadecimal characters of the SHA-256 of the public key.
 	KeyId string `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
-	// `ed25519`.
+	// `Ed25519`.
 	Algorithm string `protobuf:"bytes,2,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
 	// The public key, 32 bytes.
 	PublicKey []byte `protobuf:"bytes,3,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
