@@ -71,6 +71,9 @@ func (n *Node) open() (err error) {
 	if n.material, err = trust.Load(n.cfg.PKIDir); err != nil {
 		return fmt.Errorf("keys of this node in %s: %w; make them with `jieli pki init` and `jieli pki issue`", n.cfg.PKIDir, err)
 	}
+	if n.material.Node.IsZero() {
+		return fmt.Errorf("there is no certificate of this node in %s; make one with `jieli pki issue`", n.cfg.PKIDir)
+	}
 	n.log = n.log.With("region", n.material.Region, "node", n.material.Node.Node)
 	if n.registry, err = federation.New(federation.Config{
 		Self: n.material.Node, Dir: filepath.Join(n.cfg.DataDir, "registry"), Version: n.cfg.Version, Profile: n.cfg.Raft,
