@@ -13,12 +13,16 @@ func TestErrorsSayWhatWhereAndWhatToDo(t *testing.T) {
 		want string
 	}{
 		{"invalid", &InvalidError{Field: "division", Value: "13a", Rule: "a division code has digits only"}, `division "13a": a division code has digits only`},
-		{"tie", &TieError{Rule: during("32", "", "b1", "2026-01-01", ""), Existing: rule("32", "", "a1")},
-			"route 32 any service -> b1, from 2026-01-01 ties with 32 any service -> a1: their days overlap; end or delete one of them first"},
+		{
+			"tie", &TieError{Rule: during("32", "", "b1", "2026-01-01", ""), Existing: rule("32", "", "a1")},
+			"route 32 any service -> b1, from 2026-01-01 ties with 32 any service -> a1: their days overlap; end or delete one of them first",
+		},
 		{"missing rule", &MissingRuleError{Key{Division: code("32"), Service: "urban"}}, "no route 32 urban: nothing to delete"},
 		{"missing service", &MissingServiceError{"urban"}, "no service urban: nothing to delete"},
-		{"ambiguous word", &AmbiguousWordError{Word: "水", Service: "b", Existing: "a"},
-			`service b: the word "水" already stands for service a; a code, name or alias may stand for one service only`},
+		{
+			"ambiguous word", &AmbiguousWordError{Word: "水", Service: "b", Existing: "a"},
+			`service b: the word "水" already stands for service a; a code, name or alias may stand for one service only`,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

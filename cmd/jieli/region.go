@@ -91,10 +91,19 @@ func regionTable(res *jieliv1.GetRegionResponse) *show.Table {
 	r := res.GetRegion()
 	t := &show.Table{Head: []string{"FIELD", "VALUE"}}
 	for _, f := range [][2]string{
-		{"id", r.GetId()}, {"nameZh", r.GetNameZh()}, {"nameEn", r.GetNameEn()}, {"cluster", r.GetCluster()},
-		{"state", r.GetState().String()}, {"legalName", r.GetLegalName()}, {"documentNumber", r.GetDocumentNumber()},
-		{"dutyPhone", r.GetDutyPhone()}, {"dataContact", r.GetDataContact()}, {"numberPrefix", r.GetNumberPrefix()},
-		{"successor", r.GetSuccessor()}, {"revision", fmt.Sprint(r.GetRevision())}, {"changedBy", r.GetChangedBy()},
+		{"id", r.GetId()},
+		{"nameZh", r.GetNameZh()},
+		{"nameEn", r.GetNameEn()},
+		{"cluster", r.GetCluster()},
+		{"state", r.GetState().String()},
+		{"legalName", r.GetLegalName()},
+		{"documentNumber", r.GetDocumentNumber()},
+		{"dutyPhone", r.GetDutyPhone()},
+		{"dataContact", r.GetDataContact()},
+		{"numberPrefix", r.GetNumberPrefix()},
+		{"successor", r.GetSuccessor()},
+		{"revision", fmt.Sprint(r.GetRevision())},
+		{"changedBy", r.GetChangedBy()},
 		{"changeTime", stamp(r.GetChangeTime())},
 	} {
 		if f[1] != "" {

@@ -149,9 +149,11 @@ func checkDivision(table Table, division string) error {
 	if err == nil && (table.Routes().Divisions().Knows(code) || table.Routes().Lookup(regions.Query{Division: code}).Reason != regions.UnknownDivision) {
 		return nil
 	}
-	return &fault.Error{Kind: fault.Invalid, Reason: "UNKNOWN_DIVISION",
+	return &fault.Error{
+		Kind: fault.Invalid, Reason: "UNKNOWN_DIVISION",
 		Message: "division: no division " + quote(division) + "; find its code with `jieli division search`",
-		Fields:  []fault.Field{{Name: "division", Rule: "must be the code of an existing division"}}}
+		Fields:  []fault.Field{{Name: "division", Rule: "must be the code of an existing division"}},
+	}
 }
 
 // submit stores a prepared ticket, unless it is there already.
@@ -219,9 +221,11 @@ func (d *Desk) submittedBefore(tx store.Tx, req *jieliv1.SubmitTicketRequest, su
 	case err != nil:
 		return nil, err
 	case string(t.Digest) != string(sub.digest[:]):
-		return nil, &fault.Error{Kind: fault.Exists, Reason: "EXTERNAL_ID_USED",
+		return nil, &fault.Error{
+			Kind: fault.Exists, Reason: "EXTERNAL_ID_USED",
 			Message: fmt.Sprintf("externalId %s is already used by ticket %s with other content; use another number, or a command on that ticket", quote(ext), t.State.GetNumber()),
-			Fields:  []fault.Field{{Name: "externalId", Rule: "already used with other content"}}}
+			Fields:  []fault.Field{{Name: "externalId", Rule: "already used with other content"}},
+		}
 	}
 	return d.submitResponse(tx, t, true)
 }
@@ -253,9 +257,11 @@ func (d *Desk) answered(tx store.Tx, requestID string, digest [32]byte, ticketID
 }
 
 func requestIDUsed(id string) error {
-	return &fault.Error{Kind: fault.Exists, Reason: "REQUEST_ID_USED",
+	return &fault.Error{
+		Kind: fault.Exists, Reason: "REQUEST_ID_USED",
 		Message: "requestId " + quote(id) + " was used for another command; make a new one for each command",
-		Fields:  []fault.Field{{Name: "requestId", Rule: "already used for another command"}}}
+		Fields:  []fault.Field{{Name: "requestId", Rule: "already used for another command"}},
+	}
 }
 
 func validateRequestID(id string) error {

@@ -53,13 +53,16 @@ func centres() []*centre {
 	return []*centre{
 		{id: "jingjinji", places: []string{"11", "12", "13"}, entry: &jieliv1.Region{
 			NameZh: "京津冀12345联动中心", NameEn: "Beijing-Tianjin-Hebei joint centre", Cluster: "jingjinji",
-			LegalName: "京津冀12345联动中心（演示）", DutyPhone: "010-55512345", DataContact: "data@jingjinji.example", NumberPrefix: "JJJ"}},
+			LegalName: "京津冀12345联动中心（演示）", DutyPhone: "010-55512345", DataContact: "data@jingjinji.example", NumberPrefix: "JJJ",
+		}},
 		{id: "changsanjiao", places: []string{"31", "32", "33", "34"}, entry: &jieliv1.Region{
 			NameZh: "长三角12345联动中心", NameEn: "Yangtze River Delta joint centre", Cluster: "changsanjiao",
-			LegalName: "长三角12345联动中心（演示）", DutyPhone: "021-55512345", DataContact: "data@changsanjiao.example", NumberPrefix: "CSJ"}},
+			LegalName: "长三角12345联动中心（演示）", DutyPhone: "021-55512345", DataContact: "data@changsanjiao.example", NumberPrefix: "CSJ",
+		}},
 		{id: "chengyu", places: []string{"50", "51"}, entry: &jieliv1.Region{
 			NameZh: "成渝12345联动中心", NameEn: "Chengdu-Chongqing joint centre", Cluster: "chengyu",
-			LegalName: "成渝12345联动中心（演示）", DutyPhone: "028-55512345", DataContact: "data@chengyu.example", NumberPrefix: "CY"}},
+			LegalName: "成渝12345联动中心（演示）", DutyPhone: "028-55512345", DataContact: "data@chengyu.example", NumberPrefix: "CY",
+		}},
 	}
 }
 
