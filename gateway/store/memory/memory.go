@@ -22,7 +22,7 @@ import (
 type Options struct {
 	// Sealer signs this region's events; without one they keep no proof.
 	Sealer store.Sealer
-	// OnCommit is told of each commit before its Update returns; it must not block.
+	// OnCommit is told of each commit that wrote outbox or feed rows, before its Update returns; it must not block.
 	OnCommit func(store.Changes)
 	// Now is the clock; default time.Now.
 	Now func() time.Time
@@ -105,7 +105,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if s.opts.AfterCommit != nil {
 		s.opts.AfterCommit()
 	}
-	if s.opts.OnCommit != nil {
+	if s.opts.OnCommit != nil && (t.changes.Feed || len(t.changes.Peers) > 0) {
 		s.opts.OnCommit(t.changes)
 	}
 	return nil

@@ -30,7 +30,7 @@ const (
 // A function that fails after it has written is undone by rolling the transaction back and writing again what the
 // functions before it wrote, from a log of statements; the group then ends, so that no function is written more than
 // twice. Savepoints would cost every function a fifth more instead of only those that fail: SQLite copies each page it
-// changes for the first time in each savepoint (measured, docs/decisions).
+// changes for the first time in each savepoint (DESIGN.md).
 type group struct {
 	*ledger
 	c        *conn

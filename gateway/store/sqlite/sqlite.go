@@ -7,8 +7,8 @@
 //
 // SQLite is modernc.org/sqlite, translated to Go: no C compiler, one static binary. WAL with synchronous=FULL syncs the
 // log at each commit, so an update that has returned survives a power cut. secure_delete=ON overwrites what is deleted
-// or replaced with zeros, in pages given free as well (FAST would leave those); with the log emptied soon after
-// (checkpoints.tidy), erased content is gone from the files within minutes. Both figures are in docs/decisions.
+// or replaced with zeros, also in pages given free; with the log emptied soon after (checkpoint.go), erased content is
+// gone from the files within minutes. DESIGN.md says what else was considered, with figures.
 //
 // No type of the engine leaves this package.
 package sqlite
@@ -68,7 +68,7 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the store of a data directory, making or migrating it first. It reads no table through, so it takes the
-// same few milliseconds however many tickets there are; after a crash it reads the write-ahead log back, some 20 MB.
+// same few milliseconds however many tickets there are; after a crash it reads the write-ahead log back, some 20 MB and rarely more than 64.
 //
 // Errors: store.ErrInUse when another process has the directory, store.ErrNewer when a later version wrote it (which it
 // leaves as it is), and what the file system says.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,32 +183,80 @@ func findIn(t *testing.T, dir string, secrets [][]byte) string {
 	return ""
 }
 
-// TestLogIsBounded: however much is written, the write-ahead log is used again from its beginning.
+// TestLogIsBounded: however much is written, the write-ahead log is used again from its beginning, also when views
+// overlap all the time; a view that never ends only puts that off.
 func TestLogIsBounded(t *testing.T) {
 	if storetest.Race {
-		t.Skip("writes 60 MB")
+		t.Skip("writes 300 MB")
 	}
 	s := openTest(t, Options{})
 	defer s.Close()
-	data := make([]byte, 200_000)
-	for i := range 300 {
-		err := s.Update(t.Context(), func(tx store.Tx) error {
-			return tx.PutContent(&store.Content{TicketID: "t1", Number: uint32(i), Name: "text", Data: data})
-		})
+	written := uint32(0)
+	write := func(megabytes int) {
+		t.Helper()
+		data := make([]byte, 500_000)
+		for range 2 * megabytes {
+			written++
+			err := s.Update(t.Context(), func(tx store.Tx) error {
+				return tx.PutContent(&store.Content{TicketID: "t1", Number: written, Name: "text", Data: data})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	logIs := func(what string, most int64) {
+		t.Helper()
+		info, err := os.Stat(filepath.Join(s.opts.Dir, fileName+"-wal"))
 		if err != nil {
 			t.Fatal(err)
 		}
+		if info.Size() > most {
+			t.Errorf("%s the log has %d bytes, want at most %d", what, info.Size(), most)
+		}
 	}
-	info, err := os.Stat(filepath.Join(s.opts.Dir, fileName+"-wal"))
+	write(60)
+	logIs("without views", 20<<20)
+
+	var stop atomic.Bool
+	var views sync.WaitGroup
+	for range 3 {
+		views.Go(func() {
+			for !stop.Load() {
+				err := s.View(t.Context(), func(r store.Reader) error {
+					for range 10 {
+						if _, err := r.Events("t1", 0); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	write(100)
+	logIs("under overlapping views", forceAt*pageBytes+10<<20)
+	stop.Store(true)
+	views.Wait()
+
+	err := s.View(t.Context(), func(r store.Reader) error {
+		_, err := r.FeedEnd()
+		write(100) // goes on
+		return err
+	})
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
-	if info.Size() > 20<<20 {
-		t.Errorf("the log has %d bytes", info.Size())
-	}
+	write(40)
+	logIs("after a long view", forceAt*pageBytes)
+
 	u, err := s.Usage()
-	if err != nil || u.Bytes < 60_000_000 {
-		t.Errorf("usage %+v (%v), want more than 60 MB", u, err)
+	if err != nil || u.Bytes < 300_000_000 {
+		t.Errorf("usage %+v (%v), want more than 300 MB", u, err)
 	}
 }
 
