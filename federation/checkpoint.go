@@ -18,8 +18,6 @@ import (
 const (
 	fileCheckpoint = "registry.checkpoint"
 
-	// checkpointPause is how long after a change the checkpoint is written, so that a burst is written once.
-	checkpointPause = 100 * time.Millisecond
 	// checkpointRest is how many times longer than the writing took the next one waits: so at most a tenth of the time
 	// goes into it, however large the registry.
 	checkpointRest = 9
@@ -153,7 +151,7 @@ func (r *Registry) keepCheckpoint(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if !pause(ctx, checkpointPause) {
+		if !pause(ctx, r.cfg.CheckpointPause) {
 			return
 		}
 	}

@@ -12,12 +12,13 @@ import (
 )
 
 const (
-	defaultWriteTimeout = 10 * time.Second
-	defaultReadTimeout  = 5 * time.Second
-	defaultCloseTimeout = 10 * time.Second
-	defaultRequestAge   = 24 * time.Hour
-	defaultRequestAhead = 5 * time.Minute
-	defaultMaxInFlight  = 4096
+	defaultWriteTimeout    = 10 * time.Second
+	defaultReadTimeout     = 5 * time.Second
+	defaultCloseTimeout    = 10 * time.Second
+	defaultRequestAge      = 24 * time.Hour
+	defaultCheckpointPause = 100 * time.Millisecond
+	defaultRequestAhead    = 5 * time.Minute
+	defaultMaxInFlight     = 4096
 
 	// statusTimeout bounds the question to another node how it is.
 	statusTimeout = time.Second
@@ -42,6 +43,9 @@ type Config struct {
 	ReadTimeout time.Duration
 	// CloseTimeout bounds Close. Default: 10 s.
 	CloseTimeout time.Duration
+	// CheckpointPause is how long after a change the last known table is written to disk, so that a burst is written
+	// once. However short, at most a tenth of the time goes into writing. Default: 100 ms.
+	CheckpointPause time.Duration
 	// RequestAge is how old a command's request id may be when this node takes it, RequestAhead how far ahead of this
 	// node's clock. Defaults: 24 h, 5 min.
 	RequestAge   time.Duration
@@ -83,6 +87,7 @@ func (c Config) withDefaults() (Config, error) {
 		{&c.WriteTimeout, defaultWriteTimeout},
 		{&c.ReadTimeout, defaultReadTimeout},
 		{&c.CloseTimeout, defaultCloseTimeout},
+		{&c.CheckpointPause, defaultCheckpointPause},
 		{&c.RequestAge, defaultRequestAge},
 		{&c.RequestAhead, defaultRequestAhead},
 	} {

@@ -55,6 +55,7 @@ type Registry struct {
 	// Set by Start.
 	raft       *raft.Raft
 	logs       raft.LogStore // with its cache in front
+	transport  Transport
 	network    Network
 	clients    *clients
 	neighbours *neighbours
@@ -147,7 +148,7 @@ func (r *Registry) startRaft() error {
 		return errors.Join(fmt.Errorf("start Raft from %s: %w", r.cfg.Dir, err), transport.Close())
 	}
 	r.fsm.running.Store(true)
-	r.raft, r.logs = node, logs
+	r.raft, r.logs, r.transport = node, logs, gated
 	return nil
 }
 
@@ -176,10 +177,14 @@ func (r *Registry) Close() error {
 	return r.storage.close()
 }
 
-// stopRaft waits for what is under way, then for Raft itself.
+// stopRaft waits for what is under way, closes the connections, since Raft would wait for answers over them, and then
+// waits for Raft itself.
 func (r *Registry) stopRaft() error {
 	if err := r.futures.settle(r.cfg.CloseTimeout); err != nil {
 		r.log.Warn("registry closes although writes are under way", slog.Any("error", err))
+	}
+	if err := r.transport.Close(); err != nil {
+		return fmt.Errorf("close Raft's connections: %w", err)
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.raft.Shutdown().Error() }()

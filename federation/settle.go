@@ -116,7 +116,7 @@ func (r *Registry) reportLevel(ctx context.Context) {
 			continue
 		}
 		if err == nil {
-			_, err = r.Propose(ctx, command)
+			err = r.proposeAndSee(ctx, command)
 		}
 		if err == nil {
 			wait = time.Second
@@ -133,6 +133,16 @@ func (r *Registry) reportLevel(ctx context.Context) {
 		}
 		wait = min(2*wait, reportAtMost)
 	}
+}
+
+// proposeAndSee proposes a command and waits until this node's own table has it.
+func (r *Registry) proposeAndSee(ctx context.Context, command *jieliv1.Command) error {
+	outcome, err := r.Propose(ctx, command)
+	if err != nil {
+		return err
+	}
+	_, err = r.WaitRevision(ctx, outcome.GetRevision())
+	return err
 }
 
 func waitFor(ctx context.Context, changed <-chan struct{}) bool {

@@ -121,7 +121,7 @@ var _ federation.Network = (*memoryNode)(nil)
 
 // Transport implements federation.Network.
 func (n *memoryNode) Transport(w federation.Wiring) (federation.Transport, error) {
-	_, transport := raft.NewInmemTransportWithTimeout(raft.ServerAddress(n.id.String()), w.Timeout)
+	_, transport := raft.NewInmemTransportWithTimeout(raft.ServerAddress(n.id.String()), min(w.Timeout, memoryTimeout))
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.transport, n.cluster = transport, w.Cluster
@@ -194,6 +194,9 @@ func (t *memoryTransport) send(target raft.ServerAddress, exchange func() error)
 	}
 	return nil
 }
+
+// memoryTimeout bounds how long a node that is switched off keeps a caller waiting: calls in memory cannot be cut.
+const memoryTimeout = time.Second
 
 // lossTimeout is how long a sender waits for what was lost.
 const lossTimeout = 300 * time.Millisecond
