@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -75,7 +76,7 @@ func (n *Node) watchDisk(ctx context.Context, d *disk) error {
 	defer ticker.Stop()
 	for {
 		if state, changed := d.look(); changed {
-			n.log.Warn("disk space for tickets has crossed a limit", "state", state, "dir", n.cfg.DataDir)
+			n.log.Warn("disk space for tickets has crossed a limit", slog.Any("state", state), slog.Any("dir", n.cfg.DataDir))
 		}
 		select {
 		case <-ctx.Done():
@@ -99,7 +100,7 @@ func (n *Node) prune(ctx context.Context, s store.Store) error {
 			})
 			if err != nil {
 				if ctx.Err() == nil {
-					n.log.Warn("pruning the store failed; it is tried again", "error", err)
+					n.log.Warn("pruning the store failed; it is tried again", slog.Any("error", err))
 				}
 				break
 			}

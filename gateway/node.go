@@ -54,19 +54,19 @@ type Node struct {
 }
 
 // Open reads keys, takes the ports and opens the registry; nothing is served before Run. Close must be called.
-func Open(cfg Config) (*Node, error) {
+func Open(ctx context.Context, cfg Config) (*Node, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, log: cfg.Log, metrics: prometheus.NewRegistry()}
-	if err := n.open(); err != nil {
+	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
 
-func (n *Node) open() (err error) {
+func (n *Node) open(ctx context.Context) (err error) {
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if n.material, err = trust.Load(n.cfg.PKIDir); err != nil {
 		return fmt.Errorf("keys of this node in %s: %w; make them with `jieli pki init` and `jieli pki issue`", n.cfg.PKIDir, err)
@@ -74,7 +74,7 @@ func (n *Node) open() (err error) {
 	if n.material.Node.IsZero() {
 		return fmt.Errorf("there is no certificate of this node in %s; make one with `jieli pki issue`", n.cfg.PKIDir)
 	}
-	n.log = n.log.With("region", n.material.Region, "node", n.material.Node.Node)
+	n.log = n.log.With(slog.Any("region", n.material.Region), slog.Any("node", n.material.Node.Node))
 	if n.registry, err = federation.New(federation.Config{
 		Self: n.material.Node, Dir: filepath.Join(n.cfg.DataDir, "registry"), Version: n.cfg.Version, Profile: n.cfg.Raft,
 		Now: n.cfg.Now, Log: n.log, Metrics: n.metrics,
@@ -85,16 +85,16 @@ func (n *Node) open() (err error) {
 	if err := federation.BridgeRaftMetrics(n.metrics); err != nil {
 		return fmt.Errorf("metrics of Raft: %w", err)
 	}
-	if err := n.openFederationPort(); err != nil {
+	if err := n.openFederationPort(ctx); err != nil {
 		return err
 	}
-	return n.openAPI()
+	return n.openAPI(ctx)
 }
 
 // onClose adds a step to Close; steps run in the opposite order.
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
 
-func (n *Node) openFederationPort() error {
+func (n *Node) openFederationPort(ctx context.Context) error {
 	certificates, err := n.material.Certificates(n.log)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (n *Node) openFederationPort() error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", n.cfg.FederationListen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", n.cfg.FederationListen)
 	if err != nil {
 		return fmt.Errorf("federation port %s: %w; is another node running here, or another program on this port?", n.cfg.FederationListen, err)
 	}
@@ -130,7 +130,7 @@ func (n *Node) openFederationPort() error {
 	return err
 }
 
-func (n *Node) openAPI() error {
+func (n *Node) openAPI(ctx context.Context) error {
 	tokens, err := access.Open(TokensFile(n.cfg.DataDir), access.Options{})
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (n *Node) openAPI() error {
 		defer cancel()
 		return n.api.Shutdown(ctx)
 	})
-	if n.listener, err = net.Listen("tcp", n.cfg.APIListen); err != nil {
+	if n.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", n.cfg.APIListen); err != nil {
 		return fmt.Errorf("API port %s: %w; is another node running here, or another program on this port?", n.cfg.APIListen, err)
 	}
 	n.onClose(func() error { return ignoreClosed(n.listener.Close()) })
@@ -189,7 +189,7 @@ func (n *Node) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	if err := n.api.Shutdown(ctx); err != nil {
-		n.log.Warn("calls under way were cut off", "error", err)
+		n.log.Warn("calls under way were cut off", slog.Any("error", err))
 	}
 	stopped := make(chan struct{})
 	go func() {
@@ -273,7 +273,7 @@ func (n *Node) join(ctx context.Context) error {
 			return nil // the registry is here; the leader comes when it can
 		}
 		if msg := err.Error(); msg != said {
-			n.log.Warn("joining failed; it is tried again until the region is registered and approved", "error", err)
+			n.log.Warn("joining failed; it is tried again until the region is registered and approved", slog.Any("error", err))
 			said = msg
 		}
 		select {
@@ -329,7 +329,7 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	}
 	n.linking.links.Store(links)
 	n.api.SetLoading()
-	n.log.Info("ready", "api", n.APIAddress(), "federation", n.cfg.FederationListen, "revision", n.registry.View().Revision())
+	n.log.Info("ready", slog.Any("api", n.APIAddress()), slog.Any("federation", n.cfg.FederationListen), slog.Any("revision", n.registry.View().Revision()))
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return links.Run(ctx) })
 	running.Go(func() error { return d.Run(ctx) })

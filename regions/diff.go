@@ -28,7 +28,7 @@ func Diff(before, after *Table) Difference {
 	old, hasOld := nextOld()
 	fresh, hasNew := nextNew()
 	for hasOld || hasNew {
-		order := 0
+		var order int
 		switch {
 		case !hasOld:
 			order = 1

@@ -50,7 +50,7 @@ all told out of band. A node that is in a federation already ignores these flags
 			if bootstrap {
 				node.Bootstrap = &gateway.Bootstrap{Region: regionOf(cfg), Actor: or(a.options.Operator, "bootstrap")}
 			}
-			n, err := gateway.Open(node)
+			n, err := gateway.Open(cmd.Context(), node)
 			if err != nil {
 				return err
 			}

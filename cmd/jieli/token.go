@@ -94,7 +94,7 @@ func (a *app) tokenList() *cobra.Command {
 					for i, r := range e.Roles {
 						roles[i] = string(r)
 					}
-					t.Add(e.ID, e.Name, string(e.Kind), strings.Join(roles, ","), string(e.State(time.Now())), local(e.Expires))
+					t.Add(e.ID, e.Name, string(e.Kind), strings.Join(roles, ","), e.State(time.Now()), local(e.Expires))
 				}
 				return t
 			})

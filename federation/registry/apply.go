@@ -3,7 +3,6 @@ package registry
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,14 +39,12 @@ var (
 
 // run checks a command and carries it out on the draft.
 func (d *draft) run(o Options) *rejection {
-	need := Required(d.cmd)
-	switch {
-	case need == 0:
-		return reject("UNKNOWN_COMMAND", "the command has no change that this level knows")
-	case d.cmd.GetLevel() > d.v.level || need > d.v.level:
-		return reject("LEVEL_TOO_HIGH", "the command is of level %d and the registry at level %d: raise it first", max(need, d.cmd.GetLevel()), d.v.level)
-	case d.cmd.GetLevel() == 0:
-		return reject("UNKNOWN_COMMAND", "the command has no level")
+	// A binary that knows the change and one that does not must say the same, so what the command claims comes first.
+	switch level, need := d.cmd.GetLevel(), Required(d.cmd); {
+	case level > d.v.level:
+		return reject("LEVEL_TOO_HIGH", "the command is of level %d and the registry at level %d: raise it first", level, d.v.level)
+	case need == 0 || need > level:
+		return reject("UNKNOWN_COMMAND", "the command has no change that level %d knows", level)
 	}
 	if bad := checkText("actor", d.cmd.GetActor(), 1, maxActor); bad != nil {
 		return bad
@@ -101,7 +98,7 @@ func (d *draft) change(o Options) *rejection {
 func (d *draft) acting() string { return d.cmd.GetRegion() }
 
 // byBootstrap: the command acts for the region that made the federation, which keeps what no region owns.
-func (d *draft) byBootstrap() bool { return d.acting() == d.v.Bootstrap() }
+func (d *draft) byBootstrap() bool { return d.acting() == d.keeper }
 
 // checkActing: only active regions change the registry; a suspended one its own entry.
 func (d *draft) checkActing() *rejection {
@@ -130,7 +127,7 @@ func (d *draft) owns(region string) *rejection {
 	if d.acting() == region || d.byBootstrap() {
 		return nil
 	}
-	return reject("NOT_YOUR_ENTRY", "region %s cannot change what is of region %s; %s or %s can", d.acting(), region, region, d.v.Bootstrap())
+	return reject("NOT_YOUR_ENTRY", "region %s cannot change what is of region %s; %s or %s can", d.acting(), region, region, d.keeper)
 }
 
 // keeps refuses who is not the region that keeps what no region owns.
@@ -138,7 +135,7 @@ func (d *draft) keeps(what string) *rejection {
 	if d.byBootstrap() {
 		return nil
 	}
-	return reject("NOT_YOUR_ENTRY", "region %s cannot change %s; until members vote, %s does", d.acting(), what, d.v.Bootstrap())
+	return reject("NOT_YOUR_ENTRY", "region %s cannot change %s; until members vote, %s does", d.acting(), what, d.keeper)
 }
 
 func (d *draft) bootstrap(b *jieliv1.Bootstrap) *rejection {
@@ -514,11 +511,11 @@ func checkKeys(keys []*jieliv1.SigningKey) *rejection {
 }
 
 func checkAddress(address string) *rejection {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" || len(address) > 255 || !utf8.ValidString(address) || strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+	colon := strings.LastIndexByte(address, ':')
+	if colon < 1 || len(address) > 255 || !utf8.ValidString(address) || strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return reject("INVALID_FIELD", "node.address: must be host:port")
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+	if n, err := strconv.ParseUint(address[colon+1:], 10, 16); err != nil || n == 0 {
 		return reject("INVALID_FIELD", "node.address: port must be 1 to 65535")
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/jieli-gateway/jieli/regions"
 )
 
-// ErrLevelUnknown: a snapshot is of a level this binary does not know.
+// ErrLevelUnknown says that a snapshot is of a level this binary does not know.
 var ErrLevelUnknown = errors.New("the registry is at a level this binary does not know: upgrade it")
 
 // Options of a machine.
@@ -189,9 +189,8 @@ type draft struct {
 	v       *View
 	cmd     *jieliv1.Command
 	who     string
-	changed bool // the revision moves on
-	// marksEdit of routes, until finish.
-	marks *marksEdit
+	keeper  string // region that keeps what no region owns
+	changed bool   // the revision moves on
 }
 
 func newDraft(v *View, cmd *jieliv1.Command, stamp uint64) *draft {
@@ -200,6 +199,7 @@ func newDraft(v *View, cmd *jieliv1.Command, stamp uint64) *draft {
 	d := &draft{v: &next, cmd: cmd}
 	if cmd != nil {
 		d.who = cmd.GetRegion() + ": " + cmd.GetActor()
+		d.keeper = v.Bootstrap()
 	}
 	return d
 }
@@ -209,9 +209,6 @@ func (d *draft) revision() uint64 { return d.v.revision + 1 }
 
 // finish numbers the change and computes the state hash.
 func (d *draft) finish() {
-	if d.marks != nil {
-		d.v.routeMarks = d.marks.next
-	}
 	if d.v.revision > 0 {
 		d.v.hashes = append(d.v.hashes, revisionHash{d.v.revision, d.v.hash})
 		if n := len(d.v.hashes); n > keptHashes {
@@ -284,7 +281,17 @@ type stagedImport struct {
 	id     uuid.UUID
 	region string
 	stamp  uint64
-	chunks [][]byte // serialized ChangeRoutes
+	chunks [][]byte // serialized ChangeRoutes, as parsedRoutes.message makes them
+	size   int      // bytes of all chunks
+}
+
+// with is the import with one chunk more.
+func (s *stagedImport) with(chunk []byte, stamp uint64) *stagedImport {
+	next := *s
+	next.stamp = stamp
+	next.chunks = append(s.chunks[:len(s.chunks):len(s.chunks)], chunk)
+	next.size += len(chunk)
+	return &next
 }
 
 func findStaged(ss []*stagedImport, id uuid.UUID) (int, bool) {

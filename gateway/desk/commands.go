@@ -136,8 +136,10 @@ func answeredBefore(tx store.Tx, requestID string, digest [32]byte) (bool, error
 
 // findTicket reads a ticket by id or number.
 func findTicket(r store.Reader, idOrNumber string) (*store.Ticket, error) {
-	var t *store.Ticket
-	err := error(store.ErrNotFound)
+	var (
+		t   *store.Ticket
+		err error
+	)
 	switch {
 	case ticket.ValidateID("id", idOrNumber) == nil:
 		t, err = r.Ticket(idOrNumber)

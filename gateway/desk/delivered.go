@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/jieli-gateway/jieli/gateway/link"
 	"github.com/jieli-gateway/jieli/gateway/store"
@@ -83,8 +84,7 @@ func (s *step) noteDelivery() {
 // stoppedByPeer shows that a peer could not take an event of ours: this region stays the holder.
 func (s *step) stoppedByPeer(peer, reason string) error {
 	s.t.Stopped = reason
-	s.d.log.Error("a peer could not take an event: its ticket stands still on this link; settle it with the peer, then they run `jieli link retry`",
-		"peer", peer, "ticket", s.t.State.GetId(), "reason", reason)
+	s.d.log.Error("a peer could not take an event: its ticket stands still on this link; settle it with the peer, then they run `jieli link retry`", slog.Any("peer", peer), slog.Any("ticket", s.t.State.GetId()), slog.Any("reason", reason))
 	err := s.tx.PutStopped(&store.StoppedTicket{Peer: peer, TicketID: s.t.State.GetId(), Reason: reason, ByPeer: true, Time: s.now})
 	if err != nil {
 		return err

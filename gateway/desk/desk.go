@@ -131,7 +131,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	for {
 		changed := d.cfg.Registry.Changed()
 		if err := d.routeWaiting(ctx); err != nil && ctx.Err() == nil {
-			d.log.Error("looking after waiting tickets failed; it is tried again", "error", err)
+			d.log.Error("looking after waiting tickets failed; it is tried again", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():

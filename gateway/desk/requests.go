@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -96,8 +97,7 @@ func (s *step) takeBackUnsent() (bool, error) {
 // Requested implements link.Tickets: what a peer without the pen wants. A nil answer means that an event settles it,
 // or that the offer it speaks of has not come yet and the peer will ask again.
 func (d *Desk) Requested(tx store.Tx, peer string, r *jieliv1.TicketRequest) (*jieliv1.TicketRequestAnswer, error) {
-	if ticket.ValidateID("id", r.GetId()) != nil || ticket.ValidateID("ticketId", r.GetTicketId()) != nil ||
-		ticket.ValidateText("text", r.GetText(), 0, maxText, true) != nil {
+	if !wellFormed(r) {
 		return &jieliv1.TicketRequestAnswer{Id: r.GetId(), Code: codeInvalid}, nil
 	}
 	old, err := tx.Request(r.GetId())
@@ -127,6 +127,11 @@ func (d *Desk) Requested(tx store.Tx, peer string, r *jieliv1.TicketRequest) (*j
 		}
 	}
 	return a, tx.PutRequest(row)
+}
+
+func wellFormed(r *jieliv1.TicketRequest) bool {
+	return ticket.ValidateID("id", r.GetId()) == nil && ticket.ValidateID("ticketId", r.GetTicketId()) == nil &&
+		ticket.ValidateText("text", r.GetText(), 0, maxText, true) == nil
 }
 
 // answerRequest decides a new request. settled is false when it can only be decided later.
@@ -171,7 +176,7 @@ func (s *step) settleByEvent(kind jieliv1.Event_Kind, body any, r *jieliv1.Ticke
 	if !s.hasPen() {
 		return &jieliv1.TicketRequestAnswer{Code: codeNoPen}, true, nil
 	}
-	if ticket.Check(s.t.State, s.self(), kind) != nil {
+	if !s.may(kind) {
 		return &jieliv1.TicketRequestAnswer{Code: codeWrongState}, true, nil
 	}
 	w, err := s.d.text(s.t.State.GetId(), r.GetText(), "")
@@ -319,7 +324,7 @@ func (d *Desk) Settled(tx store.Tx, peer string, a *jieliv1.TicketRequestAnswer)
 	s := d.step(tx, t, "region "+peer)
 	if a.GetDecision() != nil {
 		if err := s.takeDecision(a.GetDecision()); err != nil {
-			d.log.Error("a peer's answer to a request does not hold; it stays open", "peer", peer, "ticket", r.TicketID, "request", r.ID, "error", err)
+			d.log.Error("a peer's answer to a request does not hold; it stays open", slog.Any("peer", peer), slog.Any("ticket", r.TicketID), slog.Any("request", r.ID), slog.Any("error", err))
 			return nil
 		}
 	}

@@ -33,6 +33,11 @@ func (s *step) self() string { return s.d.cfg.Region }
 // hasPen: this region may append the next event.
 func (s *step) hasPen() bool { return s.t.State.GetPen() == s.self() }
 
+// may tells whether this region may append an event of a kind now.
+func (s *step) may(kind jieliv1.Event_Kind) bool {
+	return ticket.Check(s.t.State, s.self(), kind) == nil
+}
+
 // isOrigin: this region took the call.
 func (s *step) isOrigin() bool { return s.t.State.GetOrigin() == s.self() }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jieli-gateway/jieli/federation/trust"
@@ -231,8 +232,7 @@ func (d *Desk) Take(tx store.Tx, peer string, seq uint64, lc link.Checked) (link
 		return verdict, nil
 	}
 	verdict.StoppedReason = v.Reason
-	d.log.Error("an item of a peer breaks a rule; its ticket stands still on this link, see `jieli link retry`",
-		"peer", peer, "sequence", seq, "ticket", verdict.TicketID, "reason", v.Reason, "rule", v.Message)
+	d.log.Error("an item of a peer breaks a rule; its ticket stands still on this link, see `jieli link retry`", slog.Any("peer", peer), slog.Any("sequence", seq), slog.Any("ticket", verdict.TicketID), slog.Any("reason", v.Reason), slog.Any("rule", v.Message))
 	return verdict, d.stop(tx, verdict.TicketID, v.Reason)
 }
 
@@ -295,7 +295,7 @@ func (d *Desk) takeOffer(tx store.Tx, peer string, c *checked) (*jieliv1.SignedD
 	}
 	reason, state := d.judgeOffer(tx, peer, c, t)
 	if reason != "" {
-		d.log.Warn("refused an offer", "peer", peer, "ticket", id, "event", number, "reason", reason, "rule", c.broken.Error())
+		d.log.Warn("refused an offer", slog.Any("peer", peer), slog.Any("ticket", id), slog.Any("event", number), slog.Any("reason", reason), slog.Any("rule", c.broken.Error()))
 		return d.decide(tx, jieliv1.Decision_REFUSED, id, number, c.event.hash, reason)
 	}
 	return nil, d.storeOffer(tx, c, t, known, state)
@@ -458,7 +458,7 @@ func (d *Desk) takeEvent(tx store.Tx, peer string, ce *checkedEvent) error {
 		return s.takenBefore(ce)
 	}
 	if ce.ev.GetTime().AsTime().Sub(s.now) > maxAhead {
-		d.log.Warn("an event of a peer is from the future: its clock or ours is wrong", "peer", peer, "ticket", t.State.GetId(), "event", ce.ev.GetNumber(), "time", ce.ev.GetTime().AsTime())
+		d.log.Warn("an event of a peer is from the future: its clock or ours is wrong", slog.Any("peer", peer), slog.Any("ticket", t.State.GetId()), slog.Any("event", ce.ev.GetNumber()), slog.Any("time", ce.ev.GetTime().AsTime()))
 	}
 	if err := s.fold(ce.ev, ce.hash); err != nil {
 		return err
@@ -559,7 +559,7 @@ func (d *Desk) takeContent(tx store.Tx, peer string, it *jieliv1.ContentItem) er
 		return nil
 	}
 	if !s.hasPen() || s.t.State.GetState() == jieliv1.Ticket_OFFERED {
-		d.log.Warn("dropped personal data of a ticket this region does not hold", "peer", peer, "ticket", it.GetTicketId())
+		d.log.Warn("dropped personal data of a ticket this region does not hold", slog.Any("peer", peer), slog.Any("ticket", it.GetTicketId()))
 		return nil
 	}
 	sealed, err := d.cfg.Vault.Seal([]byte(it.GetTicketId()), it.GetContent().GetData())

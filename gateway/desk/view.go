@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -45,7 +46,7 @@ func (d *Desk) Get(ctx context.Context, actor Actor, req *jieliv1.GetTicketReque
 		return nil, toFault(err)
 	}
 	if req.GetUnmask() && out.GetReporter() != nil {
-		d.log.Info("personal data was looked at", "audit", true, "ticket", out.GetId(), "who", actor.String())
+		d.log.Info("personal data was looked at", slog.Any("audit", true), slog.Any("ticket", out.GetId()), slog.Any("who", actor.String()))
 	}
 	return out, nil
 }
@@ -344,7 +345,7 @@ func (d *Desk) ExcusePeer(_ context.Context, actor Actor, region, reason string)
 	if err := d.peers.Excuse(region, actor.String(), reason); err != nil {
 		return toFault(err)
 	}
-	d.log.Warn("a peer was excused: its shared tickets go on without its word", "audit", true, "peer", region, "who", actor.String(), "reason", reason)
+	d.log.Warn("a peer was excused: its shared tickets go on without its word", slog.Any("audit", true), slog.Any("peer", region), slog.Any("who", actor.String()), slog.Any("reason", reason))
 	d.lookAgain()
 	return nil
 }

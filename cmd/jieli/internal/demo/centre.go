@@ -134,13 +134,13 @@ func (c *centre) writeConfig() error {
 }
 
 // start runs the node as a process of its own.
-func (c *centre) start(binary string, flags ...string) error {
+func (c *centre) start(ctx context.Context, binary string, flags ...string) error {
 	log, err := os.OpenFile(c.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }()                                                               // the child has its own
-	c.cmd = exec.Command(binary, append([]string{"serve", "--config", c.configFile()}, flags...)...) // #nosec G204 -- our own binary
+	defer func() { _ = log.Close() }()                                                                           // the child has its own
+	c.cmd = exec.CommandContext(ctx, binary, append([]string{"serve", "--config", c.configFile()}, flags...)...) // #nosec G204 -- our own binary
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	// Ctrl-C is for the demonstration, which stops its nodes in order.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -222,7 +222,7 @@ func (c *centre) ready(ctx context.Context, wanted func(status int, body string)
 		}
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
-			return false, nil // not up yet
+			return false, nil //nolint:nilerr // not up yet
 		}
 		b, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
 		return err == nil && wanted(res.StatusCode, string(b)), res.Body.Close()
@@ -246,8 +246,8 @@ func until(ctx context.Context, what string, ask func() (bool, error)) error {
 }
 
 // freePort asks the kernel for a port nobody has.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

@@ -61,7 +61,7 @@ func Run(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	d := &demo{o: o}
+	d := &demo{o: o, life: context.WithoutCancel(ctx)}
 	defer func() { err = errors.Join(err, d.stop()) }()
 	began := time.Now()
 	if err := d.bounded(ctx, setUpTime, d.setUp); err != nil {
@@ -83,6 +83,8 @@ type demo struct {
 	centres []*centre
 	// died ends the part under way when a node ends by itself.
 	died context.CancelCauseFunc
+	// life is as long as the nodes may run: until stop has ended them in order.
+	life context.Context
 }
 
 // bounded runs a part under a deadline, and ends it when a node dies.

@@ -15,7 +15,7 @@ import (
 // setUp brings three regions up: the first makes the federation, the others are registered, approved and join.
 func (d *demo) setUp(ctx context.Context) error {
 	all := centres()
-	if err := d.choosePorts(all); err != nil {
+	if err := d.choosePorts(ctx, all); err != nil {
 		return err
 	}
 	for _, c := range all {
@@ -55,7 +55,7 @@ func (d *demo) setUp(ctx context.Context) error {
 func isReady(status int, _ string) bool { return status == http.StatusOK }
 
 func (d *demo) run(c *centre, flags ...string) error {
-	if err := c.start(d.o.Binary, flags...); err != nil {
+	if err := c.start(d.life, d.o.Binary, flags...); err != nil {
 		return err
 	}
 	d.centres = append(d.centres, c)
@@ -63,7 +63,7 @@ func (d *demo) run(c *centre, flags ...string) error {
 	return nil
 }
 
-func (d *demo) choosePorts(all []*centre) error {
+func (d *demo) choosePorts(ctx context.Context, all []*centre) error {
 	for i, c := range all {
 		api, fed := 8401+i, 7401+i
 		switch {
@@ -71,10 +71,10 @@ func (d *demo) choosePorts(all []*centre) error {
 			api, fed = d.o.PortBase+i, d.o.PortBase+len(all)+i
 		case d.o.PortBase == 0:
 			var err error
-			if api, err = freePort(); err != nil {
+			if api, err = freePort(ctx); err != nil {
 				return err
 			}
-			if fed, err = freePort(); err != nil {
+			if fed, err = freePort(ctx); err != nil {
 				return err
 			}
 		}
