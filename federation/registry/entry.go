@@ -16,7 +16,7 @@ import (
 const (
 	// KnownLevel is the highest registry level this binary knows.
 	KnownLevel = 1
-	// MaxCommandBytes bounds a command: 1,000 routes take about 100 KiB.
+	// MaxCommandBytes bounds a command: 1,000 routes take about 100 KiB. Apply rejects larger ones.
 	MaxCommandBytes = 1 << 20
 )
 
@@ -76,8 +76,12 @@ func open(data []byte) (*jieliv1.Command, uint64, *rejection) {
 	if e.GetCrc() != checksum(e.GetCommand(), e.GetSignature(), e.GetStamp()) {
 		return nil, 0, reject("CORRUPT_ENTRY", "the entry's checksum does not match")
 	}
+	if n := len(e.GetCommand()); n > MaxCommandBytes {
+		return nil, 0, reject("COMMAND_TOO_LARGE", "a command of %d bytes; the limit is %d", n, MaxCommandBytes)
+	}
+	// Fields that this binary does not know would be state that no hash covers.
 	cmd := new(jieliv1.Command)
-	if err := proto.Unmarshal(e.GetCommand(), cmd); err != nil {
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(e.GetCommand(), cmd); err != nil {
 		return nil, 0, reject("CORRUPT_ENTRY", "the command cannot be read")
 	}
 	return cmd, e.GetStamp(), nil

@@ -15,21 +15,33 @@ const laneCount = 1024
 // lanes is the homomorphic sum of all items of a state (doc.go).
 type lanes [laneCount]uint16
 
-func (l *lanes) add(item []byte) { l.mix(item, func(a, b uint16) uint16 { return a + b }) }
-func (l *lanes) sub(item []byte) { l.mix(item, func(a, b uint16) uint16 { return a - b }) }
-
-func (l *lanes) mix(item []byte, f func(a, b uint16) uint16) {
+func (l *lanes) add(item []byte) {
 	if item == nil {
 		return
 	}
+	b := spread(item)
+	for i := range l {
+		l[i] += binary.LittleEndian.Uint16(b[2*i:])
+	}
+}
+
+func (l *lanes) sub(item []byte) {
+	if item == nil {
+		return
+	}
+	b := spread(item)
+	for i := range l {
+		l[i] -= binary.LittleEndian.Uint16(b[2*i:])
+	}
+}
+
+// spread is what an item adds to the lanes, some 4 µs of work: nearly all that a change costs.
+func spread(item []byte) (b [2 * laneCount]byte) {
 	h := sha3.NewSHAKE128()
 	_, _ = h.Write([]byte("jieli/registry-item/1\x00"))
 	_, _ = h.Write(item)
-	var b [2 * laneCount]byte
 	_, _ = h.Read(b[:])
-	for i := range l {
-		l[i] = f(l[i], binary.LittleEndian.Uint16(b[2*i:]))
-	}
+	return b
 }
 
 // replace takes one item out and puts another in; nil for none.

@@ -65,8 +65,20 @@ func (e *marksEdit) county(key regions.Key) map[regions.Key]mark {
 	return e.next.counties[at]
 }
 
+// done gives the marks; the edit must not be used afterwards.
+func (e *marksEdit) done() *marks { return e.next }
+
 func (e *marksEdit) set(key regions.Key, m mark) { e.county(key)[key] = m }
-func (e *marksEdit) delete(key regions.Key)      { delete(e.county(key), key) }
+
+// delete forgets a mark, and a county without any.
+func (e *marksEdit) delete(key regions.Key) {
+	here := e.county(key)
+	delete(here, key)
+	if at := county(key.Division); len(here) == 0 {
+		delete(e.next.counties, at)
+		delete(e.copied, at)
+	}
+}
 
 func routeOf(rule regions.Rule, m mark) *jieliv1.Route {
 	r := &jieliv1.Route{

@@ -31,15 +31,8 @@ func (d *draft) editServices(set []*jieliv1.ServiceEntry, del []string) *rejecti
 	if catalogue.Len() > MaxServices {
 		return reject("TOO_MANY_SERVICES", "the registry holds at most %d services", MaxServices)
 	}
-	for _, code := range del {
-		if _, back := catalogue.Get(code); back {
-			continue
-		}
-		for rule := range d.v.table.Rules(regions.Key{}) {
-			if rule.Service == code {
-				return reject("SERVICE_IN_USE", "service %s: route %s names it", code, rule)
-			}
-		}
+	if bad := d.checkUnused(catalogue, del); bad != nil {
+		return bad
 	}
 	d.v.catalogue = catalogue
 	for _, code := range del {
@@ -51,6 +44,25 @@ func (d *draft) editServices(set []*jieliv1.ServiceEntry, del []string) *rejecti
 	}
 	for _, s := range set {
 		d.putService(clone(s))
+	}
+	return nil
+}
+
+// checkUnused: the services deleted and not set again are named by no route.
+func (d *draft) checkUnused(after *regions.Catalogue, del []string) *rejection {
+	gone := make(map[string]bool, len(del))
+	for _, code := range del {
+		if _, back := after.Get(code); !back {
+			gone[code] = true
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	for rule := range d.v.table.Rules(regions.Key{}) {
+		if gone[rule.Service] {
+			return reject("SERVICE_IN_USE", "service %s: route %s names it", rule.Service, rule)
+		}
 	}
 	return nil
 }

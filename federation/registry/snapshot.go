@@ -17,8 +17,8 @@ import (
 
 const (
 	snapshotFormat = 1
-	// maxRecord bounds a record: a staged import of many chunks is the largest.
-	maxRecord = 512 << 20
+	// maxRecord bounds a record: the largest are regions and chunks of imports, each made by one command.
+	maxRecord = 2 * MaxCommandBytes
 	// readStep is how much of a long record is read before more memory is taken for it.
 	readStep = 1 << 20
 )
@@ -50,7 +50,7 @@ func (v *View) WriteTo(w io.Writer) (int64, error) {
 		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Request{Request: &jieliv1.AppliedRequest{Id: r.id[:], Outcome: r.outcome(false)}}})
 	}
 	for _, s := range v.staged {
-		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Staged{Staged: s.record()}})
+		s.put(out)
 	}
 	for _, h := range v.hashes {
 		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_RevisionHash{RevisionHash: &jieliv1.RevisionHash{Revision: h.revision, Hash: h.hash[:]}}})
@@ -65,15 +65,17 @@ func (v *View) WriteTo(w io.Writer) (int64, error) {
 	return out.bytes, nil
 }
 
-func (s *stagedImport) record() *jieliv1.StagedImport {
-	r := &jieliv1.StagedImport{ImportId: s.id.String(), Region: s.region, Stamp: s.stamp}
+// put writes a record for each chunk, so that none is large.
+func (s *stagedImport) put(out *recordWriter) {
 	for _, b := range s.chunks {
 		c := new(jieliv1.ChangeRoutes)
-		if proto.Unmarshal(b, c) == nil { // written by stageRoutes: it reads
-			r.Chunks = append(r.Chunks, c)
+		if err := proto.Unmarshal(b, c); err != nil && out.err == nil {
+			out.err = fmt.Errorf("a chunk of import %s: %w", s.id, err)
 		}
+		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Staged{Staged: &jieliv1.StagedImport{
+			ImportId: s.id.String(), Region: s.region, Stamp: s.stamp, Chunks: []*jieliv1.ChangeRoutes{c},
+		}}})
 	}
-	return r
 }
 
 type recordWriter struct {
@@ -151,7 +153,7 @@ func (i *recordReader) next() (*jieliv1.SnapshotRecord, error) {
 		left -= step
 	}
 	rec := new(jieliv1.SnapshotRecord)
-	if err := proto.Unmarshal(b, rec); err != nil {
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(b, rec); err != nil {
 		return nil, err
 	}
 	i.records++
@@ -290,23 +292,36 @@ func (t *restoring) request(r *jieliv1.AppliedRequest) error {
 	return nil
 }
 
+// staged takes the chunks of an import; those of one import follow one another.
 func (t *restoring) staged(s *jieliv1.StagedImport) error {
 	id, err := uuid.Parse(s.GetImportId())
 	if err != nil {
 		return fmt.Errorf("import id: %w", err)
 	}
-	if len(t.v.staged) >= maxImports || len(s.GetChunks()) > MaxChunks {
-		return errors.New("too many imports or chunks")
+	i, found := findStaged(t.v.staged, id)
+	switch {
+	case found && i == len(t.v.staged)-1:
+	case found || i != len(t.v.staged):
+		return errors.New("imports are out of order")
+	case len(t.v.staged) >= maxImports:
+		return fmt.Errorf("more than %d imports", maxImports)
+	default:
+		t.v.staged = append(t.v.staged, &stagedImport{id: id, region: s.GetRegion()})
 	}
-	next := &stagedImport{id: id, region: s.GetRegion(), stamp: s.GetStamp()}
 	for _, c := range s.GetChunks() {
-		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(c)
+		routes, err := parseRoutes(c)
+		if err != nil {
+			return fmt.Errorf("a chunk of import %s: %w", id, err)
+		}
+		chunk, err := routes.marshal()
 		if err != nil {
 			return err
 		}
-		next.chunks = append(next.chunks, b)
+		t.v.staged[i] = t.v.staged[i].with(chunk, s.GetStamp())
+		if len(t.v.staged[i].chunks) > MaxChunks || stagedBytes(t.v.staged) > maxStagedBytes {
+			return errors.New("imports of too many chunks or bytes")
+		}
 	}
-	t.v.staged = append(t.v.staged, next)
 	return nil
 }
 
@@ -333,7 +348,7 @@ func (t *restoring) footer(f *jieliv1.SnapshotFooter, records uint64) error {
 	if t.v.catalogue, err = regions.NewCatalogue(t.services); err != nil {
 		return err
 	}
-	t.v.routeMarks = t.marks.next
+	t.v.routeMarks = t.marks.done()
 	t.v.hash = t.v.lanes.at(t.v.revision)
 	if string(f.GetStateHash()) != string(t.v.hash[:]) {
 		return errors.New("the state hash does not match: the snapshot is damaged, or of another version")
