@@ -445,6 +445,9 @@ func TestBeforeThePartsAreThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = jieliv1.NewTicketServiceClient(c.conn).GetTicket(as(c.operator), &jieliv1.GetTicketRequest{Id: "T-1"})
+	wantStatus(t, err, codes.Unavailable, "STARTING") // the store may still come
+	c.api.SetLoading()
+	_, err = jieliv1.NewTicketServiceClient(c.conn).GetTicket(as(c.operator), &jieliv1.GetTicketRequest{Id: "T-1"})
 	wantStatus(t, err, codes.FailedPrecondition, "NO_TICKETS_HERE")
 	c.registry.machine = registry.New(registry.Options{})
 	_, err = jieliv1.NewRegistryServiceClient(c.conn).ListRegions(as(c.operator), &jieliv1.ListRegionsRequest{})

@@ -225,7 +225,12 @@ func (s *Server) attached() (*Parts, error) {
 	if p := s.parts.Load(); p != nil {
 		return p, nil
 	}
-	return nil, fault.New(fault.Unavailable, "STARTING", "this node is starting; /readyz says what it is still loading. Try again in a moment")
+	return nil, starts()
+}
+
+// starts is what calls are told before the node has all its parts.
+func starts() error {
+	return fault.New(fault.Unavailable, "STARTING", "this node is starting; /readyz says what it is still loading. Try again in a moment")
 }
 
 // Serve answers on a listener, which it owns from then on, until Shutdown; then it returns nil. It refuses a

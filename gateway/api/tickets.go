@@ -39,6 +39,9 @@ func (s *Server) desk() (Desk, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.Desk == nil && len(*s.loading.Load()) > 0 {
+		return nil, starts() // the store may still come
+	}
 	if p.Desk == nil {
 		return nil, fault.New(fault.Precondition, "NO_TICKETS_HERE",
 			"this node carries the registry only; ask the node of region %s that runs tickets (`jieli node list`)", s.cfg.Region)

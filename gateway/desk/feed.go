@@ -47,7 +47,7 @@ func (d *Desk) Events(ctx context.Context, req *jieliv1.ListEventsRequest) (*jie
 		case <-deadline.C:
 			wait = 0
 		case <-ctx.Done():
-			return nil, toFault(ctx.Err())
+			return nil, ctx.Err() // nothing was to be changed
 		}
 	}
 }
