@@ -382,9 +382,7 @@ func TestReturnToStrangers(t *testing.T) {
 	c, a, b, d := three(t)
 	c.Stop(b)
 	e, f := c.AddRegion("wuhan"), c.AddRegion("xian")
-	c.Wait("the new ones to be ready", func() bool {
-		return e.Registry.View().Revision() == a.Registry.View().Revision() && f.Registry.View().Revision() == a.Registry.View().Revision()
-	})
+	waitVoters(c, a, "beijing/1", "chengdu/1", "shanghai/1", "wuhan/1", "xian/1")
 	c.Propose(a, federationtest.ChangeState(t, "beijing", "chengdu", jieliv1.Region_SUSPENDED))
 	waitVoters(c, a, "beijing/1", "wuhan/1", "xian/1")
 	c.Stop(a)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
+	"golang.org/x/time/rate"
 
 	"github.com/jieli-gateway/jieli/federation/registry"
 	"github.com/jieli-gateway/jieli/federation/trust"
@@ -37,6 +38,7 @@ type Registry struct {
 	checkpoint *checkpoint
 	futures    *futures
 	mismatches mismatches
+	complaints rate.Sometimes // log lines that other nodes can cause at will; metrics count them all
 
 	// seed is a table that is newer than what Raft has confirmed so far: from the checkpoint or from a member. It is
 	// served until Raft has caught up.
@@ -94,7 +96,7 @@ func New(cfg Config) (*Registry, error) {
 		cfg: cfg, log: log, raftLog: newRaftLogger(log),
 		machine: machine, fsm: &fsm{machine: machine, options: options}, gate: newGate(cfg.Profile.Stall),
 		storage: storage, checkpoint: newCheckpoint(cfg.Dir, options), futures: newFutures(cfg.MaxInFlight),
-		contact: newContact(), membership: newMembership(),
+		contact: newContact(), membership: newMembership(), complaints: rate.Sometimes{First: 10, Interval: time.Second},
 		ctx: ctx, cancel: cancel,
 	}
 	if err := r.loadCheckpoint(); err != nil {
@@ -324,5 +326,7 @@ func (r *Registry) refusedRaft(peer trust.NodeID, err error) {
 		return
 	}
 	r.meters.refused(reason)
-	r.log.Warn("raft connection refused", slog.String("peer", peer.String()), slog.String("reason", reason), slog.Any("error", err))
+	r.complaints.Do(func() {
+		r.log.Warn("raft connection refused", slog.String("peer", peer.String()), slog.String("reason", reason), slog.Any("error", err))
+	})
 }

@@ -60,7 +60,9 @@ func (s *service) refuse(peer trust.NodeID, err error) error {
 	s.registry.meters.refused(reason)
 	switch reason {
 	case "SPEAKS_FOR_ANOTHER", "WRONG_CLUSTER":
-		s.registry.log.Warn("node refused", slog.String("peer", peer.String()), slog.String("reason", reason), slog.Any("error", err))
+		s.registry.complaints.Do(func() {
+			s.registry.log.Warn("node refused", slog.String("peer", peer.String()), slog.String("reason", reason), slog.Any("error", err))
+		})
 	}
 	return toStatus(err)
 }

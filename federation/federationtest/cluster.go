@@ -2,6 +2,7 @@ package federationtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -271,7 +272,9 @@ func (c *Cluster) Kill(n *ClusterNode) {
 func (c *Cluster) closeNetwork(n *ClusterNode) {
 	n.closed = true
 	n.Server.Stop()
-	<-n.served
+	if err := <-n.served; err != nil && !errors.Is(err, net.ErrClosed) {
+		c.t.Errorf("%s: gRPC server: %v", n.ID, err)
+	}
 	if err := n.Mux.Close(); err != nil {
 		c.t.Errorf("%s: %v", n.ID, err)
 	}
