@@ -21,6 +21,7 @@ const (
 	codeAlreadyAccepted = "ALREADY_ACCEPTED"
 	codeAlreadyDecided  = "ALREADY_DECIDED"
 	codeNoPen           = "NO_PEN"
+	codeUnknownTicket   = "UNKNOWN_TICKET"
 	codeWrongState      = "WRONG_STATE"
 	codeNotAllowed      = "NOT_ALLOWED"
 	codeInvalid         = "INVALID"
@@ -141,10 +142,14 @@ func (d *Desk) answerRequest(tx store.Tx, peer string, r *jieliv1.TicketRequest)
 	}
 	t, err := tx.Ticket(r.GetTicketId())
 	if errors.Is(err, store.ErrNotFound) {
-		if r.GetKind() == jieliv1.TicketRequest_RECALL {
+		switch r.GetKind() {
+		case jieliv1.TicketRequest_RECALL:
 			return d.release(tx, nil, r)
+		case jieliv1.TicketRequest_WITHDRAW:
+			// The offer was refused, or comes yet: either way the pen's next move settles it.
+			return nil, false, nil
 		}
-		return nil, false, nil
+		return code(codeUnknownTicket)
 	}
 	if err != nil {
 		return nil, false, err

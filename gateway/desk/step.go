@@ -130,8 +130,14 @@ func (s *step) feed(f *store.FeedRow) error {
 	return s.tx.PutFeed(f)
 }
 
-// holder is the region answerable now, as this node sees it.
-func (s *step) holder() string { return ticket.Holder(s.t.State, s.self(), s.t.Acknowledged) }
+// holder is the region answerable now, as this node sees it. While a recall is open the origin counts itself: the target
+// may have let go already, and there must never be nobody.
+func (s *step) holder() string {
+	if s.t.RecallRequest != "" {
+		return s.self()
+	}
+	return ticket.Holder(s.t.State, s.self(), s.t.Acknowledged)
+}
 
 // save writes the ticket.
 func (s *step) save() error {

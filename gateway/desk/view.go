@@ -94,7 +94,7 @@ func (d *Desk) fromState(t *store.Ticket) *jieliv1.Ticket {
 	st := t.State
 	out := &jieliv1.Ticket{
 		Id: st.GetId(), Number: st.GetNumber(), QueryCode: t.QueryCode, ExternalId: st.GetExternalId(),
-		References: st.GetReferences(), Origin: st.GetOrigin(), Holder: ticket.Holder(st, d.cfg.Region, t.Acknowledged),
+		References: st.GetReferences(), Origin: st.GetOrigin(), Holder: t.Holder,
 		OfferedTo: st.GetOfferedTo(), State: st.GetState(), Type: st.GetType(), Service: st.GetService(),
 		Channel: st.GetChannel(), Urgency: st.GetUrgency(), Division: st.GetDivision(), Publishable: st.GetPublishable(),
 		Test: st.GetTest(), ReportedAt: st.GetReportedAt(), CreateTime: st.GetCreateTime(), Round: st.GetRound(),
