@@ -15,11 +15,11 @@
 // # State hash
 //
 // Each region, node, route, service, the policy, the level and the cluster id is an item: kind ‖ 0x00 ‖ fields in the
-// order of their numbers in registry.proto, each as its length (4 bytes, big endian) and its bytes; integers are 8 bytes
-// big endian, booleans one byte, times milliseconds since 1970 (0 when absent), durations nanoseconds, lists their count and then their elements. An item's
-// lanes are 1024 little-endian uint16 read from SHAKE128("jieli/registry-item/1" ‖ 0x00 ‖ item); the state's lanes are
-// the sum of its items' lanes, modulo 2^16 each (LtHash16), so that a change costs what it changes. The state hash at a
-// revision is SHA-256("jieli/registry/1" ‖ 0x00 ‖ revision as 8 bytes big endian ‖ lanes little endian). Remembered
-// request ids and staged imports are not part of it: they change without a revision. Vectors are in
-// proto/testdata/registry.json.
+// order of their numbers in registry.proto, each as its length (4 bytes, big endian) and its bytes; integers are 8
+// bytes big endian, booleans one byte, times milliseconds since 1970 (0 when absent), durations nanoseconds, lists
+// their count and then their elements. An item's lanes are 1024 little-endian uint16 read from
+// SHAKE128("jieli/registry-item/1" ‖ 0x00 ‖ item); the state's lanes are the sum of its items' lanes, modulo 2^16 each
+// (LtHash16), so that a change costs what it changes. The state hash at a revision is SHA-256("jieli/registry/1" ‖
+// 0x00 ‖ revision as 8 bytes big endian ‖ lanes little endian). Remembered request ids and staged imports are not part
+// of it: they change without a revision. Vectors are in proto/testdata/registry.json.
 package registry
