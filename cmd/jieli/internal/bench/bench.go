@@ -1,0 +1,123 @@
+// Package bench measures a node's main jobs on this machine, with real processes, fsync and mutual TLS.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Report is what one benchmark prints.
+type Report struct {
+	Name         string `json:"name"`
+	Machine      string `json:"machine"`
+	PayloadBytes int    `json:"payloadBytes,omitempty"`
+	Runs         []Run  `json:"runs,omitempty"`
+	// For route.
+	Rules       int     `json:"rules,omitempty"`
+	NanosPerOp  float64 `json:"nanosPerOp,omitempty"`
+	AllocsPerOp float64 `json:"allocsPerOp"`
+}
+
+// Run is one level of concurrency.
+type Run struct {
+	InFlight  int     `json:"inFlight"`
+	PerSecond float64 `json:"perSecond"`
+	P50Millis float64 `json:"p50Millis"`
+	P99Millis float64 `json:"p99Millis"`
+}
+
+// Levels of concurrency.
+func levels() []int { return []int{1, 16, 128} }
+
+// measure calls op from n workers for a while, after a short warm-up, and tells how often and how fast.
+func measure(ctx context.Context, n int, duration time.Duration, op func(ctx context.Context, worker, i int) error) (Run, error) {
+	var measuring atomic.Bool
+	var mu sync.Mutex
+	var all []time.Duration
+	group, ctx := errgroup.WithContext(ctx)
+	stop := make(chan struct{})
+	for w := range n {
+		group.Go(func() error {
+			var mine []time.Duration
+			defer func() { mu.Lock(); all = append(all, mine...); mu.Unlock() }()
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				default:
+				}
+				began, counts := time.Now(), measuring.Load()
+				if err := op(ctx, w, i); err != nil {
+					return err
+				}
+				if counts && measuring.Load() {
+					mine = append(mine, time.Since(began))
+				}
+			}
+		})
+	}
+	pause(ctx, duration/4)
+	measuring.Store(true)
+	began := time.Now()
+	pause(ctx, duration)
+	took := time.Since(began)
+	measuring.Store(false)
+	close(stop)
+	if err := group.Wait(); err != nil {
+		return Run{}, err
+	}
+	if len(all) == 0 {
+		return Run{}, fmt.Errorf("nothing was done within %s", duration)
+	}
+	slices.Sort(all)
+	millis := func(p float64) float64 {
+		return float64(all[min(len(all)-1, int(p*float64(len(all))))].Microseconds()) / 1000
+	}
+	return Run{InFlight: n, PerSecond: float64(len(all)) / took.Seconds(), P50Millis: millis(.50), P99Millis: millis(.99)}, nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// Machine says what this machine is.
+func Machine() string {
+	model := runtime.GOARCH
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if name, ok := strings.CutPrefix(line, "model name"); ok {
+				model = strings.Trim(name, "\t :\n")
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d × %s, %s", runtime.NumCPU(), model, runtime.Version())
+}
+
+// words is Chinese text of n bytes and a bit, different each time.
+func words(r *rand.Rand, n int) string {
+	const from = "小区门口的路灯已经三天没有亮了晚上行人经过十分不便希望有关部门尽快派人检修并答复处理结果谢谢"
+	runes := []rune(from)
+	var b strings.Builder
+	for b.Len() < n {
+		b.WriteRune(runes[r.IntN(len(runes))])
+	}
+	return b.String()
+}

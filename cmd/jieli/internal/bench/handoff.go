@@ -1,0 +1,119 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/demo"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+// leastPayload is the size of a ticket at least, in bytes.
+const leastPayload = 1536
+
+// Handoff measures a whole hand-off: a client's submit call, durable at the sender, durable at the receiver, the receipt
+// back, seen by watching the feed.
+func Handoff(ctx context.Context, duration time.Duration) (report *Report, err error) {
+	stand, err := demo.Up(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stand.Down()) }()
+	c := stand.Clients[0]
+	arrivals := &arrivals{waiting: map[string]chan struct{}{}, early: map[string]bool{}}
+	wctx, stop := context.WithCancel(ctx)
+	watched := make(chan error, 1)
+	go func() { watched <- arrivals.watch(wctx, c) }()
+	defer func() { stop(); <-watched }()
+	report = &Report{Name: "handoff", Machine: Machine(), PayloadBytes: proto.Size(sampleTicket(rand.New(rand.NewPCG(1, 1)), "B-0-0-0"))} // #nosec G404
+	for _, n := range levels() {
+		run, err := measure(ctx, n, duration, func(ctx context.Context, worker, i int) error {
+			r := rand.New(rand.NewPCG(uint64(worker), uint64(i)))         // #nosec G404,G115 -- only to vary text
+			t := sampleTicket(r, fmt.Sprintf("B-%d-%d-%d", n, worker, i)) // unique in the run
+			res, err := c.Tickets.SubmitTicket(c.Signed(ctx), &jieliv1.SubmitTicketRequest{Ticket: t})
+			if err != nil {
+				return err
+			}
+			return arrivals.await(ctx, res.GetTicket().GetId())
+		})
+		if err != nil {
+			return nil, err
+		}
+		report.Runs = append(report.Runs, run)
+	}
+	return report, nil
+}
+
+// sampleTicket is a real-sized ticket for the Yangtze River Delta, taken in Beijing-Tianjin-Hebei.
+func sampleTicket(r *rand.Rand, externalID string) *jieliv1.Ticket {
+	return &jieliv1.Ticket{
+		ExternalId: externalID, Type: jieliv1.Ticket_COMPLAINT, Category: "城乡建设", Title: words(r, 45),
+		Description: words(r, leastPayload), Division: "320506", Address: "江苏省苏州市吴中区",
+		Reporter: &jieliv1.Reporter{Name: "测试人", Phone: "19900000000"},
+	}
+}
+
+// arrivals tells who waits for a ticket's receipt that it has come.
+type arrivals struct {
+	mu      sync.Mutex
+	waiting map[string]chan struct{}
+	early   map[string]bool
+}
+
+// watch follows the feed until ctx ends.
+func (a *arrivals) watch(ctx context.Context, c *client.Client) error {
+	stream, err := c.Events.WatchEvents(c.Signed(ctx), &jieliv1.WatchEventsRequest{})
+	if err != nil {
+		return err
+	}
+	for {
+		e, err := stream.Recv()
+		if err != nil {
+			if status.Code(err) == codes.Canceled {
+				return nil
+			}
+			return err
+		}
+		if e.GetKind() == jieliv1.FeedEntry_DELIVERED {
+			a.arrived(e.GetTicketId())
+		}
+	}
+}
+
+func (a *arrivals) arrived(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if ch, ok := a.waiting[id]; ok {
+		close(ch)
+		delete(a.waiting, id)
+		return
+	}
+	a.early[id] = true
+}
+
+func (a *arrivals) await(ctx context.Context, id string) error {
+	a.mu.Lock()
+	if a.early[id] {
+		delete(a.early, id)
+		a.mu.Unlock()
+		return nil
+	}
+	ch := make(chan struct{})
+	a.waiting[id] = ch
+	a.mu.Unlock()
+	select {
+	case <-ch:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
