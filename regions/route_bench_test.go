@@ -151,7 +151,7 @@ func BenchmarkBuild700k(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StopTimer()
-		builder = nil
+		builder = nil //nolint:wastedassign // its memory is not to be counted
 		b.ReportMetric(float64(heapBytes()-before)/(1<<20), "MiB-held")
 		runtime.KeepAlive(t)
 		b.StartTimer()

@@ -33,7 +33,10 @@ func Handoff(ctx context.Context, duration time.Duration) (report *Report, err e
 	wctx, stop := context.WithCancel(ctx)
 	watched := make(chan error, 1)
 	go func() { watched <- arrivals.watch(wctx, c) }()
-	defer func() { stop(); <-watched }()
+	defer func() {
+		stop()
+		err = errors.Join(err, <-watched)
+	}()
 	report = &Report{Name: "handoff", Machine: Machine(), PayloadBytes: proto.Size(sampleTicket(rand.New(rand.NewPCG(1, 1)), "B-0-0-0"))} // #nosec G404
 	for _, n := range levels() {
 		run, err := measure(ctx, n, duration, func(ctx context.Context, worker, i int) error {
