@@ -1,14 +1,8 @@
 package registry
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -30,11 +24,6 @@ const (
 	maxGrace          = 365 * 24 * time.Hour
 	maxRequestIDs     = 10_000_000
 	minRequestIDs     = 1_000
-)
-
-var (
-	nodeName     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
-	numberPrefix = regexp.MustCompile(`^[A-Z]{1,8}$`)
 )
 
 // run checks a command and carries it out on the draft.
@@ -188,7 +177,7 @@ func (d *draft) registerRegion(c *jieliv1.RegisterRegion) *rejection {
 	if len(d.v.regions) >= MaxRegions {
 		return reject("TOO_MANY_REGIONS", "a federation has at most %d regions", MaxRegions)
 	}
-	if bad := d.checkPrefix(r); bad != nil {
+	if bad := d.checkUnshared(r); bad != nil {
 		return bad
 	}
 	if n := len(c.GetNodes()); n == 0 || n > MaxNodesPerRegion {
@@ -207,11 +196,20 @@ func (d *draft) registerRegion(c *jieliv1.RegisterRegion) *rejection {
 	return nil
 }
 
-// checkPrefix: letters that ticket numbers begin with tell the origin, so no two regions share them.
-func (d *draft) checkPrefix(r *jieliv1.Region) *rejection {
+// checkUnshared: what tells one region from all others is no other's, even of one that left. The prefix tells whose a
+// ticket number is, a signing key whose a signature is.
+func (d *draft) checkUnshared(r *jieliv1.Region) *rejection {
 	for _, other := range d.v.regions {
-		if other.GetId() != r.GetId() && other.GetNumberPrefix() == r.GetNumberPrefix() {
+		if other.GetId() == r.GetId() {
+			continue
+		}
+		if other.GetNumberPrefix() == r.GetNumberPrefix() {
 			return reject("PREFIX_USED", "region.numberPrefix: %s is that of region %s", r.GetNumberPrefix(), other.GetId())
+		}
+		for _, k := range r.GetSigningKeys() {
+			if _, used := d.v.SigningKey(other.GetId(), k.GetKeyId()); used {
+				return reject("INVALID_FIELD", "region.signingKeys: %s is a key of region %s", k.GetKeyId(), other.GetId())
+			}
 		}
 	}
 	return nil
@@ -232,17 +230,14 @@ func (d *draft) updateRegion(c *jieliv1.UpdateRegion) *rejection {
 	if bad := checkRegion(r); bad != nil {
 		return bad
 	}
-	if bad := d.checkPrefix(r); bad != nil {
+	if bad := d.checkUnshared(r); bad != nil {
 		return bad
 	}
-	for _, k := range old.GetSigningKeys() {
-		i := slices.IndexFunc(r.GetSigningKeys(), func(n *jieliv1.SigningKey) bool { return n.GetKeyId() == k.GetKeyId() })
-		if i < 0 {
-			return reject("KEY_DROPPED", "region.signingKeys: %s is missing; keys stay, for what they signed stays valid", k.GetKeyId())
-		}
-		if string(r.GetSigningKeys()[i].GetPublicKey()) != string(k.GetPublicKey()) {
-			return reject("INVALID_FIELD", "region.signingKeys: %s is another key", k.GetKeyId())
-		}
+	if r.GetNumberPrefix() != old.GetNumberPrefix() {
+		return reject("INVALID_FIELD", "region.numberPrefix: stays %s, for ticket numbers begin with it", old.GetNumberPrefix())
+	}
+	if bad := keepKeys(old.GetSigningKeys(), r.GetSigningKeys()); bad != nil {
+		return bad
 	}
 	r.State, r.Bootstrap, r.Successor, r.RegisterTime = old.GetState(), old.GetBootstrap(), old.GetSuccessor(), old.GetRegisterTime()
 	d.putRegion(r)
@@ -446,94 +441,6 @@ func (d *draft) editPolicy(p *jieliv1.Policy) *rejection {
 		return reject("INVALID_FIELD", "policy.linkVersionFloor: must be at most 1000")
 	}
 	d.putPolicy(clone(p))
-	return nil
-}
-
-// checkRegion checks what a region says of itself. Whether its certificates are good is checked where the write is
-// taken, for that depends on the version of the parser.
-func checkRegion(r *jieliv1.Region) *rejection {
-	if err := regions.ValidateRegionID(r.GetId()); err != nil {
-		return reject("INVALID_FIELD", "region.id: must be a letter and 1 to 31 more of a-z, 0-9 and -")
-	}
-	for _, f := range []struct {
-		name, text string
-		least      int
-		most       int
-	}{
-		{"region.nameZh", r.GetNameZh(), 1, 100},
-		{"region.nameEn", r.GetNameEn(), 0, 100},
-		{"region.cluster", r.GetCluster(), 0, 32},
-		{"region.legalName", r.GetLegalName(), 1, 200},
-		{"region.documentNumber", r.GetDocumentNumber(), 0, 100},
-		{"region.dutyPhone", r.GetDutyPhone(), 1, 64},
-		{"region.dataContact", r.GetDataContact(), 0, 200},
-	} {
-		if bad := checkText(f.name, f.text, f.least, f.most); bad != nil {
-			return bad
-		}
-	}
-	if !numberPrefix.MatchString(r.GetNumberPrefix()) {
-		return reject("INVALID_FIELD", "region.numberPrefix: must be 1 to 8 of A to Z")
-	}
-	if n := len(r.GetBundle()); n == 0 || n > maxBundle {
-		return reject("INVALID_FIELD", "region.bundle: must have 1 to %d certificates", maxBundle)
-	}
-	for _, c := range r.GetBundle() {
-		if len(c) == 0 || len(c) > maxCertificate {
-			return reject("INVALID_FIELD", "region.bundle: a certificate must have 1 to %d bytes", maxCertificate)
-		}
-	}
-	return checkKeys(r.GetSigningKeys())
-}
-
-func checkKeys(keys []*jieliv1.SigningKey) *rejection {
-	if n := len(keys); n == 0 || n > maxSigningKeys {
-		return reject("INVALID_FIELD", "region.signingKeys: must be 1 to %d", maxSigningKeys)
-	}
-	seen := make(map[string]bool, len(keys))
-	for _, k := range keys {
-		if k.GetAlgorithm() != "Ed25519" || len(k.GetPublicKey()) != 32 {
-			return reject("INVALID_FIELD", "region.signingKeys: must be Ed25519 keys of 32 bytes")
-		}
-		sum := sha256.Sum256(k.GetPublicKey())
-		if k.GetKeyId() != hex.EncodeToString(sum[:8]) {
-			return reject("INVALID_FIELD", "region.signingKeys: key id %q is not that of its key", k.GetKeyId())
-		}
-		if seen[k.GetKeyId()] {
-			return reject("INVALID_FIELD", "region.signingKeys: %s stands twice", k.GetKeyId())
-		}
-		seen[k.GetKeyId()] = true
-		if (k.GetValidFrom() != nil && k.GetValidFrom().CheckValid() != nil) || (k.GetValidUntil() != nil && k.GetValidUntil().CheckValid() != nil) {
-			return reject("INVALID_FIELD", "region.signingKeys: %s has an invalid time", k.GetKeyId())
-		}
-	}
-	return nil
-}
-
-func checkAddress(address string) *rejection {
-	colon := strings.LastIndexByte(address, ':')
-	if colon < 1 || len(address) > 255 || !utf8.ValidString(address) || strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return reject("INVALID_FIELD", "node.address: must be host:port")
-	}
-	if n, err := strconv.ParseUint(address[colon+1:], 10, 16); err != nil || n == 0 {
-		return reject("INVALID_FIELD", "node.address: port must be 1 to 65535")
-	}
-	return nil
-}
-
-// checkText checks a one-line text by characters.
-func checkText(field, s string, least, most int) *rejection {
-	if !utf8.ValidString(s) {
-		return reject("INVALID_FIELD", "%s: must be valid UTF-8", field)
-	}
-	if n := utf8.RuneCountInString(s); n < least || n > most {
-		return reject("INVALID_FIELD", "%s: must have %d to %d characters, has %d", field, least, most, n)
-	}
-	for _, r := range s {
-		if r < ' ' || (r >= 0x7f && r < 0xa0) {
-			return reject("INVALID_FIELD", "%s: must not have control characters", field)
-		}
-	}
 	return nil
 }
 

@@ -20,7 +20,6 @@ type commands struct {
 	seq     uint64
 	stamp   uint64
 	entries [][]byte
-	ids     []string
 	chunks  map[string]uint32 // of imports, as far as they may have got
 }
 

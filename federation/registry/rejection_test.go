@@ -65,6 +65,9 @@ func TestRejections(t *testing.T) {
 		{"an entry there is not", nil, update(west, testRegion("guangdong")), "REGION_NOT_FOUND"},
 		{"no entry", nil, update(west, nil), "INVALID_FIELD"},
 		{"another's prefix", nil, update(west, edited(testRegion(west), func(r *jieliv1.Region) { r.NumberPrefix = "CSJ" })), "PREFIX_USED"},
+		{"a prefix changed", nil, update(west, edited(testRegion(west), func(r *jieliv1.Region) { r.NumberPrefix = "WEST" })), "INVALID_FIELD"},
+		{"another's key", nil, update(west, edited(testRegion(west), func(r *jieliv1.Region) { r.SigningKeys = append(r.SigningKeys, testKey(south)) })), "INVALID_FIELD"},
+		{"another's key to begin with", nil, register(west, edited(testRegion("guangdong"), func(r *jieliv1.Region) { r.SigningKeys = append(r.SigningKeys, testKey(south)) }), testNode("guangdong", "n1")), "INVALID_FIELD"},
 		{"a dropped key", nil, update(west, edited(testRegion(west), func(r *jieliv1.Region) { r.SigningKeys = []*jieliv1.SigningKey{testKey("new")} })), "KEY_DROPPED"},
 		{"a state by a member", nil, stateCommand(south, west, jieliv1.Region_SUSPENDED), "NOT_YOUR_ENTRY"},
 		{"a suspended one that resumes itself", suspend(south), stateCommand(south, south, jieliv1.Region_ACTIVE), "NOT_YOUR_ENTRY"},
@@ -170,12 +173,18 @@ func TestRejections(t *testing.T) {
 		{"the end of an import without an id", nil, finishImport(south, &jieliv1.FinishImport{ImportId: "?", Chunks: 1}), "INVALID_FIELD"},
 		{"the end of another's import", staged(south), finishImport(north, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}), "NOT_YOUR_ENTRY"},
 		{"the end of an import with a chunk missing", staged(south), finishImport(south, &jieliv1.FinishImport{ImportId: testImport, Chunks: 2}), "CHUNK_MISSING"},
-		{"an import compared with a revision gone by", both(staged(south), func(f *fixture) { f.must(setRoutes(west, route("5101", "", west))) }),
-			edited(finishImport(south, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}), func(c *jieliv1.Command) { c.ExpectedRevision = 5 }), "REVISION_MOVED_ON"},
-		{"an import that ties by now", both(staged(south), func(f *fixture) { f.must(setRoutes(south, during("3205", "", south, "2026-01-01", ""))) }),
-			finishImport(south, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}), "ROUTE_TIE"},
-		{"an import of a place taken by now", both(staged(south), func(f *fixture) { f.must(setRoutes(north, route("3205", "", north))) }),
-			finishImport(south, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}), "NOT_YOUR_ENTRY"},
+		{
+			"an import compared with a revision gone by", both(staged(south), func(f *fixture) { f.must(setRoutes(west, route("5101", "", west))) }),
+			edited(finishImport(south, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}), func(c *jieliv1.Command) { c.ExpectedRevision = 5 }), "REVISION_MOVED_ON",
+		},
+		{
+			"an import that ties by now", both(staged(south), func(f *fixture) { f.must(setRoutes(south, during("3205", "", south, "2026-01-01", ""))) }),
+			finishImport(south, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}), "ROUTE_TIE",
+		},
+		{
+			"an import of a place taken by now", both(staged(south), func(f *fixture) { f.must(setRoutes(north, route("3205", "", north))) }),
+			finishImport(south, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}), "NOT_YOUR_ENTRY",
+		},
 		{"an import with a route twice", both(staged(south), func(f *fixture) {
 			f.must(stage(south, testImport, 1, changes([]*jieliv1.Route{route("3205", "", south)})))
 		}), finishImport(south, &jieliv1.FinishImport{ImportId: testImport, Chunks: 2}), "INVALID_FIELD"},
@@ -212,9 +221,9 @@ func lastEntry(t *testing.T, f *fixture, c *jieliv1.Command) []byte {
 	return Seal(b, nil, f.stamp)
 }
 
-func repeated[T any](n int, make func(int) T) (all []T) {
+func repeated[T any](n int, element func(int) T) (all []T) {
 	for i := range n {
-		all = append(all, make(i))
+		all = append(all, element(i))
 	}
 	return all
 }
@@ -264,6 +273,9 @@ func TestRegionFields(t *testing.T) {
 		{"a short key", func(r *jieliv1.Region) { r.SigningKeys[0].PublicKey = []byte("short") }, false},
 		{"a key under another's id", func(r *jieliv1.Region) { r.SigningKeys[0].KeyId = "0123456789abcdef" }, false},
 		{"a key from no time", func(r *jieliv1.Region) { r.SigningKeys[0].ValidFrom = &timestamppb.Timestamp{Nanos: -1} }, false},
+		{"a key until before it is valid", func(r *jieliv1.Region) {
+			r.SigningKeys[0].ValidFrom, r.SigningKeys[0].ValidUntil = &timestamppb.Timestamp{Seconds: 9}, &timestamppb.Timestamp{Seconds: 9}
+		}, false},
 		{"a key until no time", func(r *jieliv1.Region) { r.SigningKeys[0].ValidUntil = &timestamppb.Timestamp{Nanos: -1} }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -288,6 +300,19 @@ func TestNodeFields(t *testing.T) {
 	}{
 		{"good", func(*jieliv1.Node) {}, true},
 		{"an IPv6 address", func(n *jieliv1.Node) { n.Address = "[2001:db8::1]:7443" }, true},
+		{"an IPv4 address", func(n *jieliv1.Node) { n.Address = "192.0.2.1:7345" }, true},
+		{"a name without dots", func(n *jieliv1.Node) { n.Address = "jieli_1:65535" }, true},
+		{"a URL", func(n *jieliv1.Node) { n.Address = "https://example:7345" }, false},
+		{"a path", func(n *jieliv1.Node) { n.Address = "a/b:7345" }, false},
+		{"an IPv4 address out of range", func(n *jieliv1.Node) { n.Address = "192.0.2.256:7345" }, false},
+		{"a bare IPv6 address", func(n *jieliv1.Node) { n.Address = "2001:db8::1:7345" }, false},
+		{"an open bracket", func(n *jieliv1.Node) { n.Address = "[2001:db8::1:7345" }, false},
+		{"an IPv6 zone", func(n *jieliv1.Node) { n.Address = "[fe80::1%eth0]:7345" }, false},
+		{"an IPv4 address in brackets", func(n *jieliv1.Node) { n.Address = "[192.0.2.1]:7345" }, false},
+		{"an empty label", func(n *jieliv1.Node) { n.Address = "a..b:7345" }, false},
+		{"a label of 64", func(n *jieliv1.Node) { n.Address = strings.Repeat("a", 64) + ":7345" }, false},
+		{"a host of 254", func(n *jieliv1.Node) { n.Address = strings.Repeat("a.", 126) + "aa:7345" }, false},
+		{"a port that begins with 0", func(n *jieliv1.Node) { n.Address = "example:07345" }, false},
 		{"no name", func(n *jieliv1.Node) { n.Name = "" }, false},
 		{"a name that begins with -", func(n *jieliv1.Node) { n.Name = "-n" }, false},
 		{"a name of 33", func(n *jieliv1.Node) { n.Name = strings.Repeat("n", 33) }, false},

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
@@ -70,6 +71,34 @@ func TestKeysStay(t *testing.T) {
 	}
 	if _, ok := f.View().SigningKey("guangdong", testKey(south).GetKeyId()); ok {
 		t.Error("a stranger has a key")
+	}
+}
+
+// The days of a key only become fewer, and an entry that does not speak of them leaves them as they are.
+func TestDaysOfKeys(t *testing.T) {
+	day := func(n int64) *timestamppb.Timestamp { return &timestamppb.Timestamp{Seconds: n * 86400} }
+	f := members(t)
+	with := func(edit func(*jieliv1.SigningKey)) *jieliv1.Command {
+		return update(south, edited(testRegion(south), func(r *jieliv1.Region) {
+			edit(r.SigningKeys[0])
+			r.SigningKeys = append(r.SigningKeys, edited(testKey("new"), func(k *jieliv1.SigningKey) { k.ValidFrom = day(90) }))
+		}))
+	}
+	until := func() *timestamppb.Timestamp {
+		k, _ := f.View().SigningKey(south, testKey(south).GetKeyId())
+		return k.GetValidUntil()
+	}
+	f.must(with(func(k *jieliv1.SigningKey) { k.ValidUntil = day(100) }))
+	f.must(with(func(k *jieliv1.SigningKey) { k.ValidUntil = day(95) }))
+	f.refused(with(func(k *jieliv1.SigningKey) { k.ValidUntil = day(96) }), "INVALID_FIELD")
+	f.refused(with(func(k *jieliv1.SigningKey) { k.ValidFrom = day(1) }), "INVALID_FIELD")
+	f.must(with(func(*jieliv1.SigningKey) {}))
+	if !proto.Equal(until(), day(95)) {
+		t.Errorf("valid until %v, want day 95", until())
+	}
+	f.must(update(south, edited(testRegion(south), func(r *jieliv1.Region) { r.SigningKeys = append(r.SigningKeys, testKey("new")) })))
+	if k, _ := f.View().SigningKey(south, testKey("new").GetKeyId()); !proto.Equal(k.GetValidFrom(), day(90)) {
+		t.Errorf("valid from %v, want day 90", k.GetValidFrom())
 	}
 }
 
