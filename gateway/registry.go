@@ -19,7 +19,7 @@ func (r deskRegistry) Table() desk.Table {
 	if s.ClusterID() == "" {
 		return desk.Table{}
 	}
-	return desk.Table{View: s.View, PastGrace: s.StaleReason == federation.StaleNoQuorumContact}
+	return desk.Table{View: s.View, PastGrace: s.StaleReason == federation.StaleNoQuorumContact || s.StaleReason == federation.StaleLevelUnknown}
 }
 
 // linkRegistry is the registry as links see it.

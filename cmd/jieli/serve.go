@@ -36,6 +36,10 @@ all told out of band. A node that is in a federation already ignores these flags
   jieli serve --config jieli.yaml --join bj.example:7345 --cluster-id 0b5c… --fingerprint 3fa1…`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			request, err := join.request()
+			if err != nil {
+				return usageError{err}
+			}
 			cfg, err := a.loadConfig(file)
 			if err != nil {
 				return err
@@ -44,9 +48,7 @@ all told out of band. A node that is in a federation already ignores these flags
 			if err != nil {
 				return err
 			}
-			if node.Join, err = join.request(); err != nil {
-				return usageError{err}
-			}
+			node.Join = request
 			if bootstrap {
 				node.Bootstrap = &gateway.Bootstrap{Region: regionOf(cfg), Actor: or(a.options.Operator, "bootstrap")}
 			}

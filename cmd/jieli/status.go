@@ -61,6 +61,7 @@ func (a *app) showStatus(res *jieliv1.Status) error {
 		say("  ! %s: %s", "  ！%s：%s", problem.GetReason(), p.Say(problem.GetMessage(), or(problem.GetMessageZh(), problem.GetMessage())))
 	}
 	r := res.GetRegistry()
+	say("federation: %s", "联盟：%s", or(r.GetClusterId(), "-"))
 	say("\nregistry: revision %d, level %d, leader %s, term %d, %s here; %d voters, quorum %d, %d routes", "\n登记表：版本 %d，级别 %d，主节点 %s，任期 %d，本节点为 %s；投票节点 %d，法定 %d，路由 %d",
 		r.GetRevision(), r.GetLevel(), or(r.GetLeader(), "?"), r.GetTerm(), r.GetRaftState(), r.GetVoters(), r.GetQuorum(), r.GetRoutes())
 	nodes := &show.Table{Head: []string{"NODE", "ADDRESS", "VOTER", "REACHABLE", "STATE", "REVISION", "LAG"}}

@@ -99,8 +99,8 @@ func ofRegistry(r *jieliv1.RegistryStatus) findings {
 	}
 	if r.GetStale() {
 		f.add(found(grave, "REGISTRY_STALE",
-			"the registry here is a last known one: "+r.GetStaleReason()+". Offers go only to peers with the very same table",
-			"本节点的登记表不是最新的："+r.GetStaleReason()+"。只向登记表完全一致的区域转办"))
+			"the registry here is a last known one: "+r.GetStaleReason()+". Tickets are taken and routed by it; past the registry grace, or when this binary is too old, offers go only to peers with the very same table",
+			"本节点的登记表不是最新的："+r.GetStaleReason()+"。仍按其受理和派单；超过宽限期或程序过旧时，只向登记表完全一致的区域转办"))
 	}
 	f.add(ofNodes(r)...)
 	return f
@@ -118,7 +118,7 @@ func ofNodes(r *jieliv1.RegistryStatus) findings {
 		switch {
 		case !node.GetReachable():
 			f.add(found(careful, "NODE_UNREACHABLE",
-				fmt.Sprintf("node %s at %s does not answer. Phone its region, see `jieli status link`", name, node.GetAddress()),
+				fmt.Sprintf("node %s at %s does not answer. Phone its region, see `jieli link list`", name, node.GetAddress()),
 				fmt.Sprintf("节点 %s（%s）没有响应。请联系该区域值班人员", name, node.GetAddress())))
 		case node.GetLag() > lagLimit:
 			f.add(found(careful, "NODE_BEHIND",

@@ -65,7 +65,7 @@ func isPath(text string) bool {
 // kindOfRejection maps the reasons of rejections. One that is not here is of the registry's state.
 func kindOfRejection(reason string) fault.Kind {
 	switch reason {
-	case "INVALID_FIELD", "BAD_REQUEST_ID", "UNKNOWN_COMMAND", "TOO_MANY_CHANGES", "KEY_DROPPED":
+	case "INVALID_FIELD", "BAD_REQUEST_ID", "UNKNOWN_COMMAND", "TOO_MANY_CHANGES", "COMMAND_TOO_LARGE", "KEY_DROPPED":
 		return fault.Invalid
 	case "REGION_ID_USED", "PREFIX_USED", "ROUTE_TIE", "SERVICE_WORD_USED", "ALREADY_BOOTSTRAPPED":
 		return fault.Exists

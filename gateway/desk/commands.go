@@ -86,7 +86,7 @@ func (s *step) ready(expected uint32) error {
 }
 
 // confirmed: after a start nothing is appended to a ticket shared with a peer before the peer has been heard from, so
-// that a copied-back store cannot fork it (docs/protocol.md §4).
+// that a copied-back store cannot fork it (docs/protocol.md §5).
 func (s *step) confirmed() error {
 	if p := s.sharedWith(); p != "" && !s.d.peers.Confirmed(p) {
 		return fault.New(fault.Unavailable, "PEER_UNCONFIRMED",

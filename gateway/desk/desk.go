@@ -27,7 +27,7 @@ const TagDecision trust.Tag = "jieli/decision/1"
 // Peers is what a desk asks of the links.
 type Peers interface {
 	// Confirmed: the peer has been heard from with a matching history since this node started, or an operator
-	// excused it. Until then nothing is appended to tickets shared with it (docs/protocol.md §4).
+	// excused it. Until then nothing is appended to tickets shared with it (docs/protocol.md §5).
 	Confirmed(peer string) bool
 	// Diverged: the peer's registry differs from ours at the same revision; no new offers go to it.
 	Diverged(peer string) bool

@@ -15,8 +15,8 @@ import (
 // Table is the registry as it is at one moment: immutable.
 type Table struct {
 	*registry.View
-	// PastGrace: no contact with a quorum for longer than the policy allows. Offers then go only to peers with
-	// the very same table.
+	// PastGrace: no contact with a quorum for longer than the policy allows, or the registry has a level this binary
+	// does not know. Offers then go only to peers with the very same table.
 	PastGrace bool
 }
 
@@ -171,7 +171,10 @@ func (d *Desk) signDecision(t Table, kind jieliv1.Decision_Kind, ticketID string
 	return &jieliv1.SignedDecision{Decision: b, KeyId: d.cfg.Signer.KeyID(), Signature: sig}, nil
 }
 
-// openDecision verifies a decision's signature and reads it.
+// errUnknownKey: the registry here knows no such key; a newer one may.
+var errUnknownKey = &ticket.Violation{Reason: "FORGED", Field: "keyId", Message: "the registry knows no such key of the deciding region"}
+
+// openDecision verifies a decision's signature and reads it. With errUnknownKey the decision is read but not verified.
 func (d *Desk) openDecision(s *jieliv1.SignedDecision) (*jieliv1.Decision, error) {
 	dec, err := ticket.DecodeDecision(s.GetDecision())
 	if err != nil {
@@ -182,7 +185,7 @@ func (d *Desk) openDecision(s *jieliv1.SignedDecision) (*jieliv1.Decision, error
 	}
 	v, ok := d.keys.verifier(dec.GetRegion(), s.GetKeyId())
 	if !ok {
-		return nil, &ticket.Violation{Reason: "FORGED", Field: "keyId", Message: "the registry knows no such key of " + dec.GetRegion()}
+		return dec, errUnknownKey
 	}
 	if err := v.Verify(TagDecision, s.GetDecision(), s.GetSignature()); err != nil {
 		return nil, &ticket.Violation{Reason: "FORGED", Field: "signature", Message: "the decision's signature does not verify"}

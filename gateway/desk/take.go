@@ -23,7 +23,7 @@ const (
 	reasonClock      = "CLOCK"
 )
 
-// maxAhead is how far a peer's clock may be ahead of ours (docs/protocol.md §5).
+// maxAhead is how far a peer's clock may be ahead of ours (docs/protocol.md §4).
 const maxAhead = 5 * time.Minute
 
 // maxChain bounds the events an offer carries; far more than a life of five offers a round can have.
@@ -139,7 +139,7 @@ func (d *Desk) checkEvent(it *jieliv1.EventItem, newest bool, c *checked) (*chec
 	if err := d.verify(ce, c); err != nil {
 		return ce, err
 	}
-	if err := d.verifyDecision(ev); err != nil {
+	if err := d.verifyDecision(ev, c); err != nil {
 		return ce, err
 	}
 	return ce, checkContents(ev, it.GetContents(), newest)
@@ -170,7 +170,7 @@ func (d *Desk) verify(ce *checkedEvent, c *checked) error {
 }
 
 // verifyDecision checks the signature of a decision that an event contains.
-func (d *Desk) verifyDecision(ev *jieliv1.Event) error {
+func (d *Desk) verifyDecision(ev *jieliv1.Event, c *checked) error {
 	signed := ev.GetOfferRefused().GetRefusal()
 	if r := ev.GetRecalled().GetRelease(); r != nil {
 		signed = r
@@ -178,7 +178,11 @@ func (d *Desk) verifyDecision(ev *jieliv1.Event) error {
 	if signed == nil {
 		return nil
 	}
-	_, err := d.openDecision(signed)
+	dec, err := d.openDecision(signed)
+	if table := d.cfg.Registry.Table(); errors.Is(err, errUnknownKey) && table.View != nil && dec.GetRevision() > table.Revision() {
+		c.behind = max(c.behind, dec.GetRevision())
+		return nil
+	}
 	return err
 }
 
@@ -231,9 +235,18 @@ func (d *Desk) Take(tx store.Tx, peer string, seq uint64, lc link.Checked) (link
 	default:
 		return verdict, nil
 	}
-	verdict.StoppedReason = v.Reason
+	verdict.StoppedReason = stopReason(v.Reason)
 	d.log.Error("an item of a peer breaks a rule; its ticket stands still on this link, see `jieli link retry`", slog.Any("peer", peer), slog.Any("sequence", seq), slog.Any("ticket", verdict.TicketID), slog.Any("reason", v.Reason), slog.Any("rule", v.Message))
-	return verdict, d.stop(tx, verdict.TicketID, v.Reason)
+	return verdict, d.stop(tx, verdict.TicketID, verdict.StoppedReason)
+}
+
+// stopReason is the coded reason of a stopped item (link.proto): what breaks the table of transitions misuses the pen.
+func stopReason(reason string) string {
+	switch reason {
+	case "FORGED", "CHAIN_BROKEN", "PEN_MISUSED", "EQUIVOCATION", "TOO_LARGE", "MALFORMED", "CONTENT_MISMATCH", "UNKNOWN_KIND":
+		return reason
+	}
+	return "PEN_MISUSED"
 }
 
 func (d *Desk) verifyAgain(c *checked) error {
@@ -243,6 +256,9 @@ func (d *Desk) verifyAgain(c *checked) error {
 			continue
 		}
 		if err := d.verify(ce, c); err != nil {
+			return err
+		}
+		if err := d.verifyDecision(ce.ev, c); err != nil {
 			return err
 		}
 	}

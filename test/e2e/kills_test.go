@@ -13,12 +13,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// kills is how often a node is killed: 30 in the usual run, hundreds with JIELI_E2E_KILLS.
+// kills is how often a node is killed: 30 in the usual run, 300 with JIELI_E2E=long, or as JIELI_E2E_KILLS says.
 func kills(t *testing.T) int {
 	if s := os.Getenv("JIELI_E2E_KILLS"); s != "" {
 		n, err := strconv.Atoi(s)
 		must(t, err)
 		return n
+	}
+	if os.Getenv("JIELI_E2E") == "long" {
+		return 300
 	}
 	if testing.Short() {
 		return 5

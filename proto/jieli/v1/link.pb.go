@@ -1313,7 +1313,7 @@ type TicketRequestAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The request.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// RELEASED, ALREADY_ACCEPTED, ALREADY_DECIDED, NO_PEN, UNKNOWN_TICKET, WRONG_STATE, NOT_ALLOWED, INVALID, STOPPED.
+	// RELEASED, DONE, ALREADY_ACCEPTED, ALREADY_DECIDED, NO_PEN, UNKNOWN_TICKET, WRONG_STATE, NOT_ALLOWED, INVALID, STOPPED.
 	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
 	// For RELEASED, and ALREADY_DECIDED where the offer was refused: the signed proof.
 	Decision      *SignedDecision `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
@@ -1466,7 +1466,8 @@ func (x *Keepalive) GetNotTaking() string {
 // Goodbye ends a stream.
 type Goodbye struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// DRAINING, WRONG_CLUSTER, VERSION, PEER_RESTORED, REPLACED, PROTOCOL, SUPERSEDED.
+	// DRAINING, WRONG_CLUSTER, VERSION, PEER_RESTORED, SELF_RESTORED, REPLACED, PROTOCOL, BEHIND, TOO_LARGE,
+	// TOO_MANY_STOPPED, SUPERSEDED.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// In words.
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
