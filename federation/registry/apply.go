@@ -277,6 +277,13 @@ func (d *draft) changeRegionState(c *jieliv1.ChangeRegionState) *rejection {
 			return bad
 		}
 	}
+	if c.GetState() == jieliv1.Region_ACTIVE {
+		for _, n := range d.v.Nodes(c.GetRegion()) {
+			if bad := d.checkKnows(c.GetState(), n); bad != nil {
+				return bad
+			}
+		}
+	}
 	d.putRegion(r)
 	if c.GetState() == jieliv1.Region_RETIRED || c.GetState() == jieliv1.Region_REVOKED {
 		d.stopNodes(c.GetRegion())
@@ -346,6 +353,12 @@ func (d *draft) putCheckedNode(n *jieliv1.Node) *rejection {
 		return bad
 	}
 	old, exists := d.v.Node(n.GetRegion(), n.GetName())
+	if exists {
+		// What a node reports of itself is not for others to set.
+		n.Level, n.Version = old.GetLevel(), old.GetVersion()
+	} else if bad := d.checkKnows(r.GetState(), n); bad != nil {
+		return bad
+	}
 	others := d.v.Nodes(n.GetRegion())
 	if !exists && len(others) >= MaxNodesPerRegion {
 		return reject("TOO_MANY_NODES", "region %s has %d nodes already", n.GetRegion(), len(others))
@@ -356,10 +369,6 @@ func (d *draft) putCheckedNode(n *jieliv1.Node) *rejection {
 				return reject("SECOND_TICKETS_NODE", "node %s/%s runs tickets already; one node of a region does", o.GetRegion(), o.GetName())
 			}
 		}
-	}
-	if exists {
-		// What a node reports of itself is not for others to set.
-		n.Level, n.Version = old.GetLevel(), old.GetVersion()
 	}
 	d.putNode(n)
 	return nil
@@ -395,6 +404,15 @@ func (d *draft) reportLevel(c *jieliv1.ReportLevel) *rejection {
 	n.Level, n.Version = c.GetLevel(), c.GetVersion()
 	d.putNode(n)
 	return nil
+}
+
+// checkKnows keeps the promise under which the level was raised: each node of a member knows it. All nodes know level 1.
+func (d *draft) checkKnows(state jieliv1.Region_State, n *jieliv1.Node) *rejection {
+	member := state == jieliv1.Region_ACTIVE || state == jieliv1.Region_SUSPENDED
+	if !member || d.v.level <= 1 || n.GetLevel() >= d.v.level {
+		return nil
+	}
+	return reject("NODE_BELOW_LEVEL", "node %s/%s knows level %d only and the registry is at %d: upgrade it first", n.GetRegion(), n.GetName(), n.GetLevel(), d.v.level)
 }
 
 // raiseLevel: only by one, and only when every node of a member knows the new level.

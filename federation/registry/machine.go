@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
@@ -219,10 +220,17 @@ func (d *draft) finish() {
 	d.v.hash = d.v.lanes.at(d.v.revision)
 }
 
-// putRegion inserts or replaces a region, stamped with this change.
+// putRegion inserts or replaces a region, stamped with this change. What is as it was stays as it is, here and below.
 func (d *draft) putRegion(r *jieliv1.Region) {
-	r.Revision, r.ChangedBy, r.ChangeTime = d.revision(), d.who, stampTime(d.v.stamp)
 	i, ok := findRegion(d.v.regions, r.GetId())
+	if ok {
+		old := d.v.regions[i]
+		r.Revision, r.ChangedBy, r.ChangeTime = old.GetRevision(), old.GetChangedBy(), old.GetChangeTime()
+		if proto.Equal(old, r) {
+			return
+		}
+	}
+	r.Revision, r.ChangedBy, r.ChangeTime = d.revision(), d.who, stampTime(d.v.stamp)
 	if ok {
 		d.v.lanes.replace(regionItem(d.v.regions[i]), regionItem(r))
 		d.v.regions = slices.Clone(d.v.regions)
@@ -236,8 +244,15 @@ func (d *draft) putRegion(r *jieliv1.Region) {
 
 // putNode inserts or replaces a node, stamped with this change.
 func (d *draft) putNode(n *jieliv1.Node) {
-	n.Revision, n.ChangedBy, n.ChangeTime = d.revision(), d.who, stampTime(d.v.stamp)
 	i, ok := findNode(d.v.nodes, n.GetRegion(), n.GetName())
+	if ok {
+		old := d.v.nodes[i]
+		n.Revision, n.ChangedBy, n.ChangeTime = old.GetRevision(), old.GetChangedBy(), old.GetChangeTime()
+		if proto.Equal(old, n) {
+			return
+		}
+	}
+	n.Revision, n.ChangedBy, n.ChangeTime = d.revision(), d.who, stampTime(d.v.stamp)
 	if ok {
 		d.v.lanes.replace(nodeItem(d.v.nodes[i]), nodeItem(n))
 		d.v.nodes = slices.Clone(d.v.nodes)
@@ -256,8 +271,14 @@ func (d *draft) deleteNode(i int) {
 }
 
 func (d *draft) putService(s *jieliv1.ServiceEntry) {
-	s.Revision = d.revision()
 	i, ok := findService(d.v.services, s.GetCode())
+	if ok {
+		s.Revision = d.v.services[i].GetRevision()
+		if proto.Equal(d.v.services[i], s) {
+			return
+		}
+	}
+	s.Revision = d.revision()
 	if ok {
 		d.v.lanes.replace(serviceItem(d.v.services[i]), serviceItem(s))
 		d.v.services = slices.Clone(d.v.services)
@@ -270,6 +291,9 @@ func (d *draft) putService(s *jieliv1.ServiceEntry) {
 }
 
 func (d *draft) putPolicy(p *jieliv1.Policy) {
+	if p.Revision = d.v.policy.GetRevision(); d.v.policy != nil && proto.Equal(d.v.policy, p) {
+		return
+	}
 	p.Revision = d.revision()
 	d.v.lanes.replace(policyItem(d.v.policy), policyItem(p))
 	d.v.policy = p

@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 func TestRandomDaysOfThreeRegions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
+		w.r = t
 		steps := rapid.IntRange(10, 120).Draw(t, "steps")
 		for range steps {
 			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 2000).Draw(t, "ms")) * time.Millisecond)
@@ -51,12 +52,12 @@ func TestRandomDaysOfThreeRegions(t *testing.T) {
 }
 
 func (w *world) anyPlace(what string) *place {
-	return w.desks[rapid.SampledFrom(w.names).Draw(w.t, what)]
+	return w.desks[rapid.SampledFrom(w.names).Draw(w.r, what)]
 }
 
 func (w *world) anyWire() wireKey {
-	from := rapid.SampledFrom(w.names).Draw(w.t, "from")
-	to := rapid.SampledFrom(w.names).Draw(w.t, "to")
+	from := rapid.SampledFrom(w.names).Draw(w.r, "from")
+	to := rapid.SampledFrom(w.names).Draw(w.r, "to")
 	for i := 0; to == from; i++ {
 		to = w.names[i]
 	}
@@ -64,7 +65,7 @@ func (w *world) anyWire() wireKey {
 }
 
 func (w *world) randomStep() {
-	switch rapid.IntRange(0, 19).Draw(w.t, "step") {
+	switch rapid.IntRange(0, 19).Draw(w.r, "step") {
 	case 0, 1, 2:
 		w.call()
 	case 3, 4, 5, 6, 7:
@@ -74,14 +75,14 @@ func (w *world) randomStep() {
 	case 12, 13:
 		w.receipt(w.anyWire())
 	case 14:
-		w.ask(w.anyWire(), rapid.IntRange(0, 9).Draw(w.t, "request"))
+		w.ask(w.anyWire(), rapid.IntRange(0, 9).Draw(w.r, "request"))
 	case 15:
-		w.answer(rapid.IntRange(0, 9).Draw(w.t, "answer"), rapid.Bool().Draw(w.t, "twice"))
+		w.answer(rapid.IntRange(0, 9).Draw(w.r, "answer"), rapid.Bool().Draw(w.r, "twice"))
 	case 16:
-		w.stream(w.anyWire(), rapid.IntRange(0, 3).Draw(w.t, "stream") > 0)
+		w.stream(w.anyWire(), rapid.IntRange(0, 3).Draw(w.r, "stream") > 0)
 	case 17:
 		w.anyPlace("crash").crash()
-		if n := len(w.answers); n > 0 && rapid.Bool().Draw(w.t, "answers lost") {
+		if n := len(w.answers); n > 0 && rapid.Bool().Draw(w.r, "answers lost") {
 			w.answers = w.answers[:n-1]
 		}
 	case 18:
@@ -94,21 +95,21 @@ func (w *world) randomStep() {
 }
 
 func (w *world) changeRegistry() {
-	region := rapid.SampledFrom(w.names).Draw(w.t, "region")
-	switch rapid.IntRange(0, 3).Draw(w.t, "change") {
+	region := rapid.SampledFrom(w.names).Draw(w.r, "region")
+	switch rapid.IntRange(0, 3).Draw(w.r, "change") {
 	case 0:
 		w.suspend(region, true)
 	case 1:
 		w.suspend(region, false)
 	default:
-		w.setRoute(rapid.SampledFrom([]string{"32", "50", "44"}).Draw(w.t, "division"), region)
+		w.setRoute(rapid.SampledFrom([]string{"32", "50", "44"}).Draw(w.r, "division"), region)
 	}
 }
 
 // call submits a ticket, sometimes one that was submitted before.
 func (w *world) call() {
 	p := w.anyPlace("call")
-	n := rapid.IntRange(0, 8).Draw(w.t, "external id")
+	n := rapid.IntRange(0, 8).Draw(w.r, "external id")
 	division := []string{"110105", "320506", "500103", "440106"}[n%4]
 	_, err := p.desk.Submit(w.ctx, Actor{Name: "话务员"}, &jieliv1.SubmitTicketRequest{Ticket: &jieliv1.Ticket{
 		ExternalId: fmt.Sprint("X-", n), Type: jieliv1.Ticket_COMPLAINT, Title: "路灯不亮", Description: "三天了", Division: division,
@@ -131,10 +132,10 @@ func (w *world) command() {
 	if len(tickets) == 0 {
 		return
 	}
-	id := tickets[rapid.IntRange(0, len(tickets)-1).Draw(w.t, "ticket")].State.GetId()
-	actor, region := Actor{Name: "派单员"}, rapid.SampledFrom(w.names).Draw(w.t, "other region")
+	id := tickets[rapid.IntRange(0, len(tickets)-1).Draw(w.r, "ticket")].State.GetId()
+	actor, region := Actor{Name: "派单员"}, rapid.SampledFrom(w.names).Draw(w.r, "other region")
 	var err error
-	switch rapid.IntRange(0, 10).Draw(w.t, "command") {
+	switch rapid.IntRange(0, 10).Draw(w.r, "command") {
 	case 0:
 		_, err = p.desk.Offer(w.ctx, actor, &jieliv1.OfferTicketRequest{Id: id, To: region})
 	case 1:

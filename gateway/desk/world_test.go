@@ -21,7 +21,10 @@ import (
 // world is a federation of desks in one process. What lies between them is the test's to lose, delay and repeat: it
 // stands in for links, which have a model test of their own.
 type world struct {
-	t       *rapid.T
+	t interface {
+		Fatalf(format string, args ...any)
+	}
+	r       *rapid.T // draws; nil in stories
 	ctx     context.Context
 	now     time.Time
 	machine *registry.Machine
@@ -73,7 +76,10 @@ func (p *place) Excuse(string, string, string) error { return nil }
 
 var places = map[string]string{"jingjinji": "JJJ", "changsanjiao": "CSJ", "chengyu": "CY"}
 
-func newWorld(t *rapid.T) *world {
+func newWorld(t interface {
+	Fatalf(format string, args ...any)
+},
+) *world {
 	w := &world{
 		t: t, ctx: context.Background(), now: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), machine: registry.New(registry.Options{}),
 		desks: map[string]*place{}, names: []string{"jingjinji", "changsanjiao", "chengyu"}, verdicts: map[wireKey]map[uint64]verdict{},
