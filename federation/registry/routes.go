@@ -169,34 +169,6 @@ func (d *draft) checkRule(rule regions.Rule, held heldRules) *rejection {
 	return nil
 }
 
-// changing leaves out the routes that stand as they are to be set: they keep who made them and when, so that a file
-// imported again shows what differs. One that is deleted and set again is made anew.
-func (p parsedRoutes) changing(held heldRules) (parsedRoutes, heldRules) {
-	deleted := make(map[regions.Key]bool, len(p.del))
-	for _, k := range p.del {
-		deleted[k] = true
-	}
-	next := parsedRoutes{set: make([]regions.Rule, 0, len(p.set)), del: p.del}
-	same := make(map[regions.Key]bool)
-	for _, r := range p.set {
-		if old, ok := held.get(r.Key()); ok && old == r && !deleted[r.Key()] {
-			same[r.Key()] = true
-			continue
-		}
-		next.set = append(next.set, r)
-	}
-	if len(same) == 0 {
-		return p, held
-	}
-	left := make(heldRules, 0, len(held)-len(same))
-	for _, r := range held {
-		if !same[r.Key()] {
-			left = append(left, r)
-		}
-	}
-	return next, left
-}
-
 // editRoutes changes table, marks and hash; all or nothing.
 func (d *draft) editRoutes(p parsedRoutes) *rejection {
 	held, bad := d.checkRoutes(p)
@@ -209,10 +181,6 @@ func (d *draft) editRoutes(p parsedRoutes) *rejection {
 			return reject("INVALID_FIELD", "set: route %s stands twice", r.Key())
 		}
 		written[r.Key()] = true
-	}
-	p, held = p.changing(held)
-	if p.len() == 0 {
-		return nil
 	}
 	table, err := d.v.table.With(p.set, p.del)
 	if err != nil {
