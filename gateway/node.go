@@ -297,8 +297,11 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	var d *desk.Desk
 	st, err := sqlite.Open(ctx, sqlite.Options{
 		Dir: filepath.Join(n.cfg.DataDir, "store"), Logger: n.log, Now: n.cfg.Now,
-		Sealer:   desk.NewSealer(n.material.Region, func() string { return n.registry.View().ClusterID() }, signer),
-		OnCommit: func(c store.Changes) { d.Committed(c) },
+		Sealer: steppedSealer{desk.NewSealer(n.material.Region, func() string { return n.registry.View().ClusterID() }, signer)},
+		OnCommit: func(c store.Changes) {
+			failpoint("committed")
+			d.Committed(c)
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("ticket store: %w", err)
@@ -315,7 +318,7 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	links, err := link.New(link.Config{
 		Region: n.material.Region, Node: n.material.Node.Node, Version: n.cfg.Version, Peer: peerRegion,
 		Log: n.log, Registerer: n.metrics, Now: n.cfg.Now,
-	}, st, d, linkRegistry{n.registry}, signer, d.Keys(), linkDialer(n.peers))
+	}, st, steppedDesk{d}, linkRegistry{n.registry}, signer, d.Keys(), linkDialer(n.peers))
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		"section that is a value":    {good + "api: 8345\n", []string{"api must hold keys"}},
 		"list where one value":       {good + "dataDir2: [a]\n", []string{"unknown key dataDir2"}},
 		"no address to dial":         {"dataDir: d\n", []string{"federation.advertise: is required"}},
-		"API in the open":            {good + "api:\n  listen: 0.0.0.0:8345\n", []string{":5: api.listen", "TLS"}},
+		"API in the open":            {good + "api:\n  listen: 0.0.0.0:8345\n", []string{":5: api.listen", "api.tls.certificate"}},
 		"certificate without key":    {good + "api:\n  tls:\n    certificate: a.pem\n", []string{"certificate and key go together"}},
 		"profile":                    {good + "raft:\n  profile: moon\n", []string{":5: raft.profile"}},
 		"limits the wrong way round": {good + "store:\n  softFreeMiB: 1\n", []string{":5: store.softFreeMiB"}},

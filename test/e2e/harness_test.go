@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		binary = filepath.Join(dir, "jieli")
-		build := exec.Command("go", "build", "-tags", "hashicorpmetrics", "-o", binary, "../../cmd/jieli")
+		build := exec.Command("go", "build", "-tags", "hashicorpmetrics failpoints", "-o", binary, "../../cmd/jieli")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build jieli: %v\n%s", err, out)
 			return 1
@@ -126,13 +127,17 @@ func (n *node) config() string   { return filepath.Join(n.dir, "jieli.yaml") }
 func (n *node) storeDir() string { return filepath.Join(n.dir, "data", "store") }
 
 // start runs the process; it is killed at the end of the test if it still runs.
-func (n *node) start(flags ...string) {
+func (n *node) start(flags ...string) { n.startWith(nil, flags...) }
+
+// startWith is start with more environment.
+func (n *node) startWith(env []string, flags ...string) {
 	n.t.Helper()
 	log, err := os.OpenFile(filepath.Join(n.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	must(n.t, err)
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(binary, append([]string{"serve", "--config", n.config()}, flags...)...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	must(n.t, cmd.Start())
 	exited := make(chan struct{})
@@ -143,7 +148,9 @@ func (n *node) start(flags ...string) {
 		<-exited
 		if n.t.Failed() {
 			b, _ := os.ReadFile(filepath.Join(n.dir, "log"))
-			lines := strings.Split(string(b), "\n")
+			lines := slices.DeleteFunc(strings.Split(string(b), "\n"), func(line string) bool {
+				return strings.Contains(line, `msg="call failed"`) // the tests' own, again and again
+			})
 			n.t.Logf("log of %s:\n%s", n.id, strings.Join(lines[max(0, len(lines)-25):], "\n"))
 		}
 	})
