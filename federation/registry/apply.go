@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -131,9 +130,8 @@ func (d *draft) bootstrap(b *jieliv1.Bootstrap) *rejection {
 	if d.v.clusterID != "" {
 		return reject("ALREADY_BOOTSTRAPPED", "the federation has its first entry already: cluster %s", d.v.clusterID)
 	}
-	id, err := uuid.Parse(b.GetClusterId())
-	if err != nil || id.String() != b.GetClusterId() {
-		return reject("INVALID_FIELD", "clusterId: must be a UUID in canonical text")
+	if bad := checkClusterID(b.GetClusterId()); bad != nil {
+		return bad
 	}
 	r := clone(b.GetRegion())
 	if r == nil || b.GetNode() == nil {
@@ -343,13 +341,7 @@ func (d *draft) putCheckedNode(n *jieliv1.Node) *rejection {
 	if r.GetState() == jieliv1.Region_RETIRED || r.GetState() == jieliv1.Region_REVOKED {
 		return reject("WRONG_STATE", "region %s is %s and has no nodes", r.GetId(), r.GetState())
 	}
-	if !nodeName.MatchString(n.GetName()) {
-		return reject("INVALID_FIELD", "node.name: must be 1 to 32 of a-z, 0-9 and -, and not begin with -")
-	}
-	if bad := checkAddress(n.GetAddress()); bad != nil {
-		return bad
-	}
-	if bad := checkText("node.version", n.GetVersion(), 0, 100); bad != nil {
+	if bad := checkNode(n); bad != nil {
 		return bad
 	}
 	old, exists := d.v.Node(n.GetRegion(), n.GetName())
@@ -363,12 +355,8 @@ func (d *draft) putCheckedNode(n *jieliv1.Node) *rejection {
 	if !exists && len(others) >= MaxNodesPerRegion {
 		return reject("TOO_MANY_NODES", "region %s has %d nodes already", n.GetRegion(), len(others))
 	}
-	if n.GetTickets() {
-		for _, o := range others {
-			if o.GetTickets() && o.GetName() != n.GetName() {
-				return reject("SECOND_TICKETS_NODE", "node %s/%s runs tickets already; one node of a region does", o.GetRegion(), o.GetName())
-			}
-		}
+	if bad := checkTickets(n, others); bad != nil {
+		return bad
 	}
 	d.putNode(n)
 	return nil
@@ -449,14 +437,8 @@ func (d *draft) editPolicy(p *jieliv1.Policy) *rejection {
 	if p == nil {
 		return reject("INVALID_FIELD", "policy: is required")
 	}
-	if g := p.GetRegistryGrace(); g != nil && (g.CheckValid() != nil || g.AsDuration() < time.Minute || g.AsDuration() > maxGrace) {
-		return reject("INVALID_FIELD", "policy.registryGrace: must be 1 minute to 365 days")
-	}
-	if n := p.GetRequestIds(); n != 0 && (n < minRequestIDs || n > maxRequestIDs) {
-		return reject("INVALID_FIELD", "policy.requestIds: must be %d to %d", minRequestIDs, maxRequestIDs)
-	}
-	if p.GetLinkVersionFloor() > 1000 {
-		return reject("INVALID_FIELD", "policy.linkVersionFloor: must be at most 1000")
+	if bad := checkPolicy(p); bad != nil {
+		return bad
 	}
 	d.putPolicy(clone(p))
 	return nil

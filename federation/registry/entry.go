@@ -118,8 +118,11 @@ type rejection struct {
 	message string
 }
 
-// maxMessage bounds what is remembered of a rejection.
-const maxMessage = 400
+// maxMessage and maxReason bound what is remembered of a rejection, in bytes.
+const (
+	maxMessage = 400
+	maxReason  = 64
+)
 
 func reject(reason, format string, args ...any) *rejection {
 	m := fmt.Sprintf(format, args...)

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -118,6 +120,27 @@ func keepKeys(old, next []*jieliv1.SigningKey) *rejection {
 	return nil
 }
 
+// checkNode checks what is said of a node by itself.
+func checkNode(n *jieliv1.Node) *rejection {
+	if !nodeName.MatchString(n.GetName()) {
+		return reject("INVALID_FIELD", "node.name: must be 1 to 32 of a-z, 0-9 and -, and not begin with -")
+	}
+	if bad := checkAddress(n.GetAddress()); bad != nil {
+		return bad
+	}
+	return checkText("node.version", n.GetVersion(), 0, 100)
+}
+
+// checkTickets: of a region's nodes one runs tickets and all its links.
+func checkTickets(n *jieliv1.Node, others []*jieliv1.Node) *rejection {
+	for _, o := range others {
+		if n.GetTickets() && o.GetTickets() && o.GetName() != n.GetName() {
+			return reject("SECOND_TICKETS_NODE", "node %s/%s runs tickets already; one node of a region does", o.GetRegion(), o.GetName())
+		}
+	}
+	return nil
+}
+
 // checkAddress: host:port as other regions dial it, the host a DNS name, an IPv4 address or an IPv6 address in brackets.
 func checkAddress(address string) *rejection {
 	colon := strings.LastIndexByte(address, ':')
@@ -149,6 +172,32 @@ func checkAddress(address string) *rejection {
 
 func onlyDigits(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+func checkPolicy(p *jieliv1.Policy) *rejection {
+	if g := p.GetRegistryGrace(); g != nil && (g.CheckValid() != nil || g.AsDuration() < time.Minute || g.AsDuration() > maxGrace) {
+		return reject("INVALID_FIELD", "policy.registryGrace: must be 1 minute to 365 days")
+	}
+	if n := p.GetRequestIds(); n != 0 && (n < minRequestIDs || n > maxRequestIDs) {
+		return reject("INVALID_FIELD", "policy.requestIds: must be %d to %d", minRequestIDs, maxRequestIDs)
+	}
+	if p.GetLinkVersionFloor() > 1000 {
+		return reject("INVALID_FIELD", "policy.linkVersionFloor: must be at most 1000")
+	}
+	return nil
+}
+
+func checkClusterID(text string) *rejection {
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text {
+		return reject("INVALID_FIELD", "clusterId: must be a UUID in canonical text")
+	}
+	return nil
+}
+
+// checkChangedBy checks who made a change, as draft.who writes it.
+func checkChangedBy(who string) *rejection {
+	return checkText("changedBy", who, 0, regions.MaxRegionID+len(": ")+maxActor)
 }
 
 // checkText checks a one-line text by characters.

@@ -18,11 +18,15 @@ func (d *draft) changeServices(c *jieliv1.ChangeServices) *rejection {
 	return d.editServices(c.GetSet(), c.GetDelete())
 }
 
+func serviceOf(s *jieliv1.ServiceEntry) regions.Service {
+	return regions.Service{Code: s.GetCode(), NameZH: s.GetNameZh(), NameEN: s.GetNameEn(), Aliases: s.GetAliases(), Emergency: s.GetEmergency()}
+}
+
 // editServices deletes, then sets; all or nothing. A service that a route names stays.
 func (d *draft) editServices(set []*jieliv1.ServiceEntry, del []string) *rejection {
 	services := make([]regions.Service, len(set))
 	for i, s := range set {
-		services[i] = regions.Service{Code: s.GetCode(), NameZH: s.GetNameZh(), NameEN: s.GetNameEn(), Aliases: s.GetAliases(), Emergency: s.GetEmergency()}
+		services[i] = serviceOf(s)
 	}
 	catalogue, err := d.v.catalogue.With(services, del)
 	if err != nil {
