@@ -48,7 +48,7 @@ clean: ## Remove what was built; the tools stay (rm -rf .tools removes them)
 
 .PHONY: test
 test: build ## Run the whole suite: under ten minutes on two cores
-	$(GO_TEST) -timeout $(TEST_TIMEOUT) ./...
+	$(GO_TEST) -p 1 -timeout $(TEST_TIMEOUT) ./...
 	tools/checks/race.sh $(TAGS) $(TEST_TIMEOUT) $(RACE_PKGS)
 
 .PHONY: e2e

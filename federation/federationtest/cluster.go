@@ -20,7 +20,7 @@ import (
 )
 
 // Patience bounds each wait of a Cluster.
-const Patience = 20 * time.Second
+const Patience = 60 * time.Second
 
 // Options change what Start does.
 type Options struct {
