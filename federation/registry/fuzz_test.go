@@ -69,6 +69,9 @@ func FuzzApply(f *testing.F) {
 		if !proto.Equal(a[0], b[0]) || !proto.Equal(a[1], b[1]) {
 			t.Fatalf("in a batch %v, singly %v", a, b)
 		}
+		if reason, halted := one.Halted(); halted {
+			t.Fatal(reason)
+		}
 		snapshot := snapshotOf(t, one.View())
 		if !bytes.Equal(snapshot, snapshotOf(t, two.View())) {
 			t.Fatal("two nodes, two states")

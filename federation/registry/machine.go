@@ -30,6 +30,7 @@ type Machine struct {
 	// remembered finds a request id in the view's requests: its place counted from the first ever.
 	remembered map[[16]byte]uint64
 	forgotten  uint64 // how many have been dropped from the front
+	reasons    map[string]*string
 	view       atomic.Pointer[View]
 	halted     atomic.Pointer[string]
 
@@ -42,7 +43,7 @@ func New(o Options) *Machine {
 	if o.KnownLevel == 0 {
 		o.KnownLevel = KnownLevel
 	}
-	m := &Machine{options: o, remembered: map[[16]byte]uint64{}, changed: make(chan struct{})}
+	m := &Machine{options: o, remembered: map[[16]byte]uint64{}, reasons: map[string]*string{}, changed: make(chan struct{})}
 	m.view.Store(emptyView())
 	return m
 }
@@ -99,7 +100,7 @@ func (m *Machine) Halted() (reason string, halted bool) {
 
 // Swap takes over the state of a machine just restored. The other must not be used afterwards.
 func (m *Machine) Swap(from *Machine) {
-	m.remembered, m.forgotten = from.remembered, from.forgotten
+	m.remembered, m.forgotten, m.reasons = from.remembered, from.forgotten, from.reasons
 	m.halted.Store(from.halted.Load())
 	m.publish(from.View())
 }
@@ -135,37 +136,67 @@ func (m *Machine) apply(v *View, data []byte) (*View, *jieliv1.Outcome) {
 		return v, rejected(v, reject("BAD_REQUEST_ID", "requestId: %v", err))
 	}
 	if at, ok := m.remembered[id]; ok {
-		return v, v.requests[at-m.forgotten].outcome(true)
+		return v, v.repeated(v.requests[at-m.forgotten])
 	}
 	if slices.Compare(id[:], v.dropped[:]) <= 0 {
 		return v, rejected(v, reject("REQUEST_TOO_OLD", "requestId: older than the registry remembers; whether it was applied can no longer be told"))
 	}
 	d := newDraft(v, cmd, stamp)
-	bad = d.run(m.options)
+	bad = m.run(d)
+	if reason, halted := m.Halted(); halted {
+		return v, rejected(v, reject("LEVEL_UNKNOWN", "%s", reason))
+	}
 	if bad != nil {
 		d = newDraft(v, nil, stamp) // nothing of it stays
 	} else if d.changed {
 		d.finish()
 	}
 	next := d.v
-	done := appliedRequest{id: id, revision: next.revision, rejected: bad}
-	m.remember(next, done)
+	outcome := &jieliv1.Outcome{Revision: next.revision}
+	if bad != nil {
+		outcome = rejected(next, bad)
+	}
 	if bad == nil && next.level > m.options.KnownLevel {
 		reason := fmt.Sprintf("the registry was raised to level %d and this binary knows level %d: upgrade it", next.level, m.options.KnownLevel)
 		m.halted.Store(&reason)
-		return v, done.outcome(false)
+		return v, outcome
 	}
-	return next, done.outcome(false)
+	m.remember(next, id, outcome)
+	return next, outcome
+}
+
+// run carries a command out on a draft. A mistake in this binary must not take a node down again and again, nor let it
+// leave out what others may carry out: the machine halts before the entry, as it would before a level it does not know,
+// and a binary without the mistake goes on from there.
+func (m *Machine) run(d *draft) (bad *rejection) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			reason := fmt.Sprintf("this binary cannot apply request %s (%v): upgrade it", d.cmd.GetRequestId(), fault)
+			m.halted.Store(&reason)
+		}
+	}()
+	return d.run(m.options)
 }
 
 // remember keeps a request id, and drops the oldest beyond the policy's number.
-func (m *Machine) remember(v *View, r appliedRequest) {
-	m.remembered[r.id] = m.forgotten + uint64(len(v.requests))
+func (m *Machine) remember(v *View, id [16]byte, o *jieliv1.Outcome) {
+	r := appliedRequest{id: id, revision: o.GetRevision()}
+	if o.GetReason() != "" {
+		r.reason = m.shared(o.GetReason())
+		if o.GetMessage() != "" {
+			v.texts = append(v.texts, rejectionText{id, o.GetMessage()})
+			v.texts = v.texts[max(0, len(v.texts)-keptTexts):]
+		}
+	}
+	m.remembered[id] = m.forgotten + uint64(len(v.requests))
 	v.requests = append(v.requests, r)
 	for len(v.requests) > v.requestIDs() {
 		old := v.requests[0]
 		delete(m.remembered, old.id)
 		v.requests = v.requests[1:]
+		if len(v.texts) > 0 && v.texts[0].id == old.id {
+			v.texts = v.texts[1:]
+		}
 		m.forgotten++
 		if slices.Compare(old.id[:], v.dropped[:]) > 0 {
 			v.dropped = old.id
@@ -173,12 +204,12 @@ func (m *Machine) remember(v *View, r appliedRequest) {
 	}
 }
 
-func (r appliedRequest) outcome(repeated bool) *jieliv1.Outcome {
-	o := &jieliv1.Outcome{Revision: r.revision, Repeated: repeated}
-	if r.rejected != nil {
-		o.Reason, o.Message = r.rejected.reason, r.rejected.message
+// shared is a reason that all requests rejected for it share.
+func (m *Machine) shared(reason string) *string {
+	if m.reasons[reason] == nil {
+		m.reasons[reason] = &reason
 	}
-	return o
+	return m.reasons[reason]
 }
 
 func rejected(v *View, r *rejection) *jieliv1.Outcome {

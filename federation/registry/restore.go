@@ -288,15 +288,11 @@ func (t *restoring) request(r *jieliv1.AppliedRequest) error {
 	if o := r.GetOutcome(); o.GetRevision() > t.v.revision || len(o.GetReason()) > maxReason || len(o.GetMessage()) > maxMessage {
 		return errors.New("an outcome of a later revision, or too long")
 	}
-	done := appliedRequest{id: [16]byte(r.GetId()), revision: r.GetOutcome().GetRevision()}
-	if o := r.GetOutcome(); o.GetReason() != "" {
-		done.rejected = &rejection{reason: o.GetReason(), message: o.GetMessage()}
-	}
-	if _, twice := t.m.remembered[done.id]; twice {
+	id := [16]byte(r.GetId())
+	if _, twice := t.m.remembered[id]; twice {
 		return errors.New("a request id stands twice")
 	}
-	t.m.remembered[done.id] = uint64(len(t.v.requests))
-	t.v.requests = append(t.v.requests, done)
+	t.m.remember(t.v, id, r.GetOutcome())
 	return nil
 }
 

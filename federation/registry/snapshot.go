@@ -44,8 +44,13 @@ func (v *View) WriteTo(w io.Writer) (int64, error) {
 	for _, s := range v.services {
 		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Service{Service: s}})
 	}
+	texts := v.texts
 	for _, r := range v.requests {
-		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Request{Request: &jieliv1.AppliedRequest{Id: r.id[:], Outcome: r.outcome(false)}}})
+		o := r.outcome()
+		if len(texts) > 0 && texts[0].id == r.id {
+			o.Message, texts = texts[0].text, texts[1:]
+		}
+		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Request{Request: &jieliv1.AppliedRequest{Id: r.id[:], Outcome: o}}})
 	}
 	for _, s := range v.staged {
 		s.put(out)

@@ -306,6 +306,52 @@ func TestForgottenRequest(t *testing.T) {
 	f.refused(edited(reportLevel(north, north, "n1", 1), func(c *jieliv1.Command) { c.RequestId = requestID(1) }), "REQUEST_TOO_OLD")
 }
 
+// What a million rejections said in words is not kept for ever, only for which reason.
+func TestForgottenTexts(t *testing.T) {
+	f := members(t)
+	missing := func() []byte { return f.seal(deleteRoutes(south, routeKey("3205", "", ""))) }
+	first := missing()
+	said := f.Apply(first)
+	var batch [][]byte
+	for range keptTexts - 1 {
+		batch = append(batch, missing())
+	}
+	f.ApplyBatch(batch)
+	for _, m := range []*Machine{f.Machine, restored(t, snapshotOf(t, f.View()), Options{})} {
+		if o := m.Apply(first); !o.GetRepeated() || o.GetReason() != "ROUTE_NOT_FOUND" || o.GetMessage() != said.GetMessage() {
+			t.Errorf("while it is kept: %v", o)
+		}
+	}
+	f.Apply(missing())
+	for _, m := range []*Machine{f.Machine, restored(t, snapshotOf(t, f.View()), Options{})} {
+		if o := m.Apply(first); !o.GetRepeated() || o.GetReason() != "ROUTE_NOT_FOUND" || o.GetMessage() != forgottenText {
+			t.Errorf("when it is forgotten: %v", o)
+		}
+		if n := len(m.View().texts); n != keptTexts {
+			t.Errorf("%d texts are kept", n)
+		}
+	}
+}
+
+// A mistake in the binary stops the registry before the entry that meets it; it neither ends the process nor leaves the
+// entry out.
+func TestMistakeStopsTheRegistry(t *testing.T) {
+	f := members(t)
+	good := f.View()
+	broken := *good
+	broken.table = nil
+	f.view.Store(&broken)
+	o := f.try(setRoutes(south, route("3205", "", south)))
+	if reason, halted := f.Halted(); !halted || o.GetReason() != "LEVEL_UNKNOWN" || !strings.Contains(reason, requestID(f.count)) {
+		t.Errorf("halted %v: %q, %v", halted, reason, o)
+	}
+	if f.View() != &broken || f.try(setPolicy(north, &jieliv1.Policy{})).GetReason() != "LEVEL_UNKNOWN" {
+		t.Error("it goes on")
+	}
+	f.Swap(restored(t, snapshotOf(t, good), Options{}))
+	f.must(setRoutes(south, route("3205", "", south)))
+}
+
 // Hashes of the last 10,000 revisions are kept, and of no more.
 func TestHashesAreBounded(t *testing.T) {
 	f := members(t)

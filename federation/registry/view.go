@@ -21,6 +21,13 @@ const (
 	DefaultLinkVersionFloor = 1
 )
 
+// keptTexts is how many rejections' texts are kept beside their reasons: a million texts would take hundreds of MiB, and
+// who has to be told anew asks soon.
+const keptTexts = 10_000
+
+// forgottenText stands for a text that is not kept.
+const forgottenText = "this request was rejected when it was first made; the text is no longer kept"
+
 // keptHashes is how many revisions' state hashes are kept for comparison with peers.
 const keptHashes = 10_000
 
@@ -44,6 +51,7 @@ type View struct {
 	// Append-only tails: a later state appends behind what an earlier view can see.
 	hashes   []revisionHash
 	requests []appliedRequest
+	texts    []rejectionText // of the newest rejections, in order of their requests
 	dropped  [16]byte
 	staged   []*stagedImport
 }
@@ -53,11 +61,39 @@ type revisionHash struct {
 	hash     [32]byte
 }
 
-// appliedRequest is a remembered request id: rejected is nil when it was applied.
+// appliedRequest is a remembered request id. There may be millions.
 type appliedRequest struct {
 	id       [16]byte
 	revision uint64
-	rejected *rejection
+	reason   *string // of a rejection, shared by all of that reason; nil when it was applied
+}
+
+func (r appliedRequest) outcome() *jieliv1.Outcome {
+	o := &jieliv1.Outcome{Revision: r.revision}
+	if r.reason != nil {
+		o.Reason = *r.reason
+	}
+	return o
+}
+
+// rejectionText is what a rejection said in words.
+type rejectionText struct {
+	id   [16]byte
+	text string
+}
+
+// repeated is the outcome of a request when it comes again.
+func (v *View) repeated(r appliedRequest) *jieliv1.Outcome {
+	o := r.outcome()
+	o.Repeated = true
+	if r.reason == nil {
+		return o
+	}
+	o.Message = forgottenText
+	if i := slices.IndexFunc(v.texts, func(t rejectionText) bool { return t.id == r.id }); i >= 0 {
+		o.Message = v.texts[i].text
+	}
+	return o
 }
 
 // ClusterID is the federation's UUID; empty before the first entry.
