@@ -121,7 +121,7 @@ func TestRestoreTakesNoMemoryForClaims(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	perRun := (after.TotalAlloc - before.TotalAlloc) / runs
-	if perRun > readStep+(1<<20) {
+	if perRun > readStep+(3<<19) { // an empty machine takes a part of it, more under the race detector
 		t.Errorf("%d bytes", perRun)
 	}
 }

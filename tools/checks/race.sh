@@ -15,4 +15,4 @@ if ! command -v "$(go env CC)" >/dev/null; then
 	echo "race detector: skipped, it needs a C compiler and $(go env CC) is not installed" >&2
 	exit 0
 fi
-CGO_ENABLED=1 go test -race -short -tags "$tags" -timeout "$timeout" "$@"
+CGO_ENABLED=1 go test -race -short -p 1 -tags "$tags" -timeout "$timeout" "$@"
