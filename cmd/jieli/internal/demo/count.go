@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -74,8 +76,8 @@ func (p *day) count(ctx context.Context, lines int) (*Summary, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := b.count(p.wanted)
-	s.Submitted, s.Refused = lines, p.refused
+	s := b.count(p.taken)
+	s.Submitted, s.Refused, s.Diverted = lines, p.refused, p.diverted
 	return s, nil
 }
 
@@ -101,32 +103,48 @@ func (c *centre) tickets(ctx context.Context) (map[string]*jieliv1.Ticket, error
 	}
 }
 
-// count counts tickets by their own events; trial tickets are not counted. wanted are the ids that submissions were
-// answered with.
-func (b book) count(wanted map[string]bool) *Summary {
+// count counts the tickets that submissions were answered with, by their own events; trial tickets are not counted, nor
+// what an earlier play left in the same directory.
+func (b book) count(taken map[string]bool) *Summary {
 	s := &Summary{}
-	for id := range wanted {
+	for id := range taken {
 		if !b.atOrigin(id) {
 			s.Lost++
 		}
 	}
-	numbers := map[key]string{}
 	for region, tickets := range b {
 		for id, t := range tickets {
-			if t.GetTest() {
-				continue
-			}
-			k := key{t.GetOrigin(), t.GetExternalId()}
-			if other, ok := numbers[k]; ok && k.externalID != "" && other != id {
-				s.Duplicated++
-			}
-			numbers[k] = id
-			if t.GetOrigin() == region {
+			if taken[id] && t.GetOrigin() == region && !t.GetTest() {
 				b.countOne(s, t)
 			}
 		}
 	}
+	s.Duplicated += b.doubles(taken)
 	return s
+}
+
+// doubles counts the ids beyond the first that a number of a taken ticket has, in any region.
+func (b book) doubles(taken map[string]bool) int {
+	ids := map[key]map[string]bool{}
+	for _, tickets := range b {
+		for id, t := range tickets {
+			number := key{t.GetOrigin(), t.GetExternalId()}
+			if number.externalID == "" || t.GetTest() {
+				continue
+			}
+			if ids[number] == nil {
+				ids[number] = map[string]bool{}
+			}
+			ids[number][id] = true
+		}
+	}
+	more := 0
+	for _, same := range ids {
+		if len(same) > 1 && slices.ContainsFunc(slices.Collect(maps.Keys(same)), func(id string) bool { return taken[id] }) {
+			more += len(same) - 1
+		}
+	}
+	return more
 }
 
 func (b book) atOrigin(id string) bool {
@@ -138,7 +156,8 @@ func (b book) atOrigin(id string) bool {
 	return false
 }
 
-// countOne counts a ticket by what its origin has of it, and compares that with every other region's.
+// countOne counts a ticket by what its origin has of it, and compares that with what every other region has. Accepted,
+// returned and answered count tickets that have such an event, whoever wrote it; a diverted one was counted by its answer.
 func (b book) countOne(s *Summary, t *jieliv1.Ticket) {
 	has := map[jieliv1.Event_Kind]bool{}
 	for _, e := range t.GetEvents() {
@@ -151,10 +170,10 @@ func (b book) countOne(s *Summary, t *jieliv1.Ticket) {
 	}
 	switch {
 	case has[jieliv1.Event_DIVERTED]:
-		s.Diverted++
 	case has[jieliv1.Event_OFFERED]:
 		s.HandedOff++
-		b.countHandOff(s, t)
+		add(&s.Delivered, b.delivered(t))
+		add(&s.Lost, !b.delivered(t))
 	case t.GetState() == jieliv1.Ticket_UNROUTED:
 		s.Unrouted++
 	default:
@@ -164,29 +183,52 @@ func (b book) countOne(s *Summary, t *jieliv1.Ticket) {
 	add(&s.Returned, has[jieliv1.Event_RETURNED])
 	add(&s.Answered, has[jieliv1.Event_ANSWERED])
 	add(&s.Closed, t.GetState() == jieliv1.Ticket_CLOSED)
+	b.compare(s, t)
 }
 
-// countHandOff looks at each region an offer went to: the offer must be there, and what is there must be the beginning
-// of what the origin has.
-func (b book) countHandOff(s *Summary, t *jieliv1.Ticket) {
-	delivered := true
+// delivered tells whether each region the ticket was offered to has that very offer. One that signed a refusal, or whose
+// offer was recalled, need not have it.
+func (b book) delivered(t *jieliv1.Ticket) bool {
 	for _, hop := range t.GetHops() {
-		there := b[hop.GetRegion()][t.GetId()]
-		if there == nil || len(there.GetEvents()) < int(hop.GetEvent()) {
-			if hop.GetOutcome() != jieliv1.Hop_REFUSED && hop.GetOutcome() != jieliv1.Hop_RECALLED {
-				delivered = false
-			}
+		if hop.GetOutcome() == jieliv1.Hop_REFUSED || hop.GetOutcome() == jieliv1.Hop_RECALLED {
 			continue
 		}
-		if !prefix(there.GetEvents(), t.GetEvents()) {
-			s.Divergent++
+		there := b[hop.GetRegion()][t.GetId()].GetEvents()
+		n := int(hop.GetEvent())
+		if n < 1 || n > len(there) || n > len(t.GetEvents()) || there[n-1].GetHash() != t.GetEvents()[n-1].GetHash() {
+			return false
 		}
 	}
-	if delivered {
-		s.Delivered++
-	} else {
-		s.Lost++
+	return true
+}
+
+// compare holds each other region's copy against the origin's: another first event is another ticket under the same id;
+// else it must be the beginning of the origin's chain, and go at least as far as that region wrote itself.
+func (b book) compare(s *Summary, t *jieliv1.Ticket) {
+	divergent := false
+	for region, tickets := range b {
+		there := tickets[t.GetId()].GetEvents()
+		switch {
+		case region == t.GetOrigin() || len(there) == 0:
+		case !prefix(there[:1], t.GetEvents()):
+			s.Duplicated++
+		case !prefix(there, t.GetEvents()) || len(there) < lastBy(t, region):
+			divergent = true
+		}
 	}
+	if divergent {
+		s.Divergent++
+	}
+}
+
+// lastBy is the number of the newest event a region wrote, 0 if it wrote none.
+func lastBy(t *jieliv1.Ticket, region string) int {
+	for i := len(t.GetEvents()) - 1; i >= 0; i-- {
+		if t.GetEvents()[i].GetAuthor() == region {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // prefix tells whether one chain is the beginning of another, by hash.

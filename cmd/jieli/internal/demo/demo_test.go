@@ -40,9 +40,10 @@ func TestSampleIsWhatAHotlineHears(t *testing.T) {
 // ticketOf makes a ticket whose events have these hashes.
 func ticketOf(id, origin, external string, state jieliv1.Ticket_State, hashes ...string) *jieliv1.Ticket {
 	t := &jieliv1.Ticket{Id: id, Origin: origin, ExternalId: external, State: state}
+	authors := []string{"a", "a", "b", "b", "a"}
 	kinds := []jieliv1.Event_Kind{jieliv1.Event_RECEIVED, jieliv1.Event_OFFERED, jieliv1.Event_ACCEPTED, jieliv1.Event_ANSWERED, jieliv1.Event_CLOSED}
 	for i, h := range hashes {
-		t.Events = append(t.Events, &jieliv1.EventRecord{Number: uint32(i + 1), Kind: kinds[i], Hash: h})
+		t.Events = append(t.Events, &jieliv1.EventRecord{Number: uint32(i + 1), Kind: kinds[i], Hash: h, Author: authors[i]})
 	}
 	if len(hashes) > 1 {
 		t.Hops = []*jieliv1.Hop{{Region: "b", Event: 2}}
@@ -54,9 +55,9 @@ func TestCountsComeFromTickets(t *testing.T) {
 	whole := ticketOf("1", "a", "x1", jieliv1.Ticket_CLOSED, "h1", "h2", "h3", "h4", "h5")
 	there := ticketOf("1", "a", "x1", jieliv1.Ticket_ANSWERED, "h1", "h2", "h3", "h4")
 	for name, tc := range map[string]struct {
-		b      book
-		wanted []string
-		want   Summary
+		b     book
+		taken []string
+		want  Summary
 	}{
 		"handed off and closed": {
 			book{"a": {"1": whole}, "b": {"1": there}},
@@ -79,14 +80,35 @@ func TestCountsComeFromTickets(t *testing.T) {
 			[]string{"1", "2"},
 			Summary{Local: 2, Duplicated: 1},
 		},
-		"unrouted": {book{"a": {"1": ticketOf("1", "a", "x", jieliv1.Ticket_UNROUTED, "h1")}}, []string{"1"}, Summary{Unrouted: 1}},
+		"another offer arrived": {
+			book{"a": {"1": whole}, "b": {"1": ticketOf("1", "a", "x1", jieliv1.Ticket_OFFERED, "h1", "other")}},
+			[]string{"1"},
+			Summary{HandedOff: 1, Accepted: 1, Answered: 1, Closed: 1, Lost: 1, Divergent: 1},
+		},
+		"forgot what it wrote": {
+			book{"a": {"1": whole}, "b": {"1": ticketOf("1", "a", "x1", jieliv1.Ticket_OFFERED, "h1", "h2")}},
+			[]string{"1"},
+			Summary{HandedOff: 1, Delivered: 1, Accepted: 1, Answered: 1, Closed: 1, Divergent: 1},
+		},
+		"another ticket under the same id": {
+			book{"a": {"1": ticketOf("1", "a", "x1", jieliv1.Ticket_ACCEPTED, "h1")}, "b": {"1": ticketOf("1", "a", "x1", jieliv1.Ticket_ACCEPTED, "g1")}},
+			[]string{"1"},
+			Summary{Local: 1, Duplicated: 1},
+		},
+		"one number under a second id elsewhere": {
+			book{"a": {"1": whole}, "b": {"1": there, "2": ticketOf("2", "a", "x1", jieliv1.Ticket_ACCEPTED, "g1")}},
+			[]string{"1"},
+			Summary{HandedOff: 1, Delivered: 1, Accepted: 1, Answered: 1, Closed: 1, Duplicated: 1},
+		},
+		"of an earlier play": {book{"a": {"1": whole}, "b": {"1": there}}, nil, Summary{}},
+		"unrouted":           {book{"a": {"1": ticketOf("1", "a", "x", jieliv1.Ticket_UNROUTED, "h1")}}, []string{"1"}, Summary{Unrouted: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wanted := map[string]bool{}
-			for _, id := range tc.wanted {
-				wanted[id] = true
+			taken := map[string]bool{}
+			for _, id := range tc.taken {
+				taken[id] = true
 			}
-			if got := tc.b.count(wanted); *got != tc.want {
+			if got := tc.b.count(taken); *got != tc.want {
 				t.Errorf("got  %+v\nwant %+v", *got, tc.want)
 			}
 		})

@@ -33,17 +33,22 @@ type day struct {
 	lines map[key]importer.Line
 
 	mu       sync.Mutex
-	wanted   map[string]bool // ids of tickets taken, true until they have come to their end
-	ended    map[string]bool
+	taken    map[string]bool // ids that submissions were answered with
+	open     map[string]bool // those of them that have not come to their end
+	ended    map[string]bool // may know an id before its submission is answered
 	unsent   int
 	refused  int
+	diverted int
 	finished chan struct{}
 }
 
 // play submits every line at its region, lets each centre work on its own feed until every ticket has come to its end,
 // and counts.
 func (d *demo) play(ctx context.Context, lines []importer.Line) (*Summary, error) {
-	p := &day{d: d, lines: map[key]importer.Line{}, wanted: map[string]bool{}, ended: map[string]bool{}, unsent: len(lines), finished: make(chan struct{})}
+	p := &day{
+		d: d, lines: map[key]importer.Line{}, taken: map[string]bool{}, open: map[string]bool{}, ended: map[string]bool{},
+		unsent: len(lines), finished: make(chan struct{}),
+	}
 	if len(lines) == 0 {
 		return nil, errors.New("there is nothing to play")
 	}
@@ -89,12 +94,14 @@ func (p *day) submit(ctx context.Context, c *centre, number int, l importer.Line
 	if err := protojson.Unmarshal(l.Ticket, t); err != nil {
 		return fmt.Errorf("line %d: %w", number, err)
 	}
-	p.mu.Lock()
-	p.lines[key{c.id, t.GetExternalId()}] = l
-	p.mu.Unlock()
+	if number := t.GetExternalId(); number != "" {
+		p.remember(key{c.id, number}, l)
+	}
+	// One without a number of its own is known again by the request's id.
+	req := &jieliv1.SubmitTicketRequest{Ticket: t, RequestId: newID()}
 	var res *jieliv1.SubmitTicketResponse
 	err := again(ctx, func() (err error) {
-		res, err = c.client.Tickets.SubmitTicket(c.client.Signed(ctx), &jieliv1.SubmitTicketRequest{Ticket: t})
+		res, err = c.client.Tickets.SubmitTicket(c.client.Signed(ctx), req)
 		return err
 	})
 	p.mu.Lock()
@@ -102,7 +109,7 @@ func (p *day) submit(ctx context.Context, c *centre, number int, l importer.Line
 	p.unsent--
 	switch status.Code(err) {
 	case codes.OK:
-		p.wanted[res.GetTicket().GetId()] = true
+		p.take(number, res.GetTicket())
 	case codes.InvalidArgument, codes.AlreadyExists:
 		p.refused++
 		p.d.say("  line %d was refused: %s", "  第 %d 行被拒收：%s", number, status.Convert(err).Message())
@@ -113,11 +120,39 @@ func (p *day) submit(ctx context.Context, c *centre, number int, l importer.Line
 	return nil
 }
 
+// remember keeps what a line asks for. The first line with a number counts: a later one with other content is refused.
+func (p *day) remember(number key, l importer.Line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.lines[number]; !ok {
+		p.lines[number] = l
+	}
+}
+
+// take notes what a submission was answered with; p.mu is held.
+func (p *day) take(line int, t *jieliv1.Ticket) {
+	id := t.GetId()
+	if p.taken[id] {
+		p.d.say("  line %d says what an earlier one said: ticket %s stands", "  第 %d 行与前面某行相同：仍为工单 %s", line, t.GetNumber())
+	}
+	p.taken[id] = true
+	if t.GetState() == jieliv1.Ticket_DIVERTED {
+		p.diverted++
+	}
+	if !p.ended[id] {
+		p.open[id] = true
+	}
+}
+
 // end notes that a ticket has come to its end.
 func (p *day) end(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.ended[id] {
+		return
+	}
 	p.ended[id] = true
+	delete(p.open, id)
 	if n := len(p.ended); n%100 == 0 {
 		p.d.say("  %d tickets have come to their end", "  已办结 %d 件", n)
 	}
@@ -126,13 +161,8 @@ func (p *day) end(id string) {
 
 // look tells whether all is done; p.mu is held.
 func (p *day) look() {
-	if p.unsent > 0 {
+	if p.unsent > 0 || len(p.open) > 0 {
 		return
-	}
-	for id := range p.wanted {
-		if !p.ended[id] {
-			return
-		}
 	}
 	select {
 	case <-p.finished:
