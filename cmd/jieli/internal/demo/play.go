@@ -56,36 +56,47 @@ func (d *demo) play(ctx context.Context, lines []importer.Line) (*Summary, error
 	for _, c := range d.centres {
 		byID[c.id] = c
 	}
-	d.say("Playing %d complaints", "开始处理 %d 件诉求", len(lines))
-	following, stop := context.WithCancel(ctx)
-	defer stop()
-	followers, following := errgroup.WithContext(following)
-	for _, c := range d.centres {
-		followers.Go(func() error { return p.follow(following, c) })
-	}
-	submitters, sctx := errgroup.WithContext(following)
-	submitters.SetLimit(parallel)
 	for i, l := range lines {
-		c, ok := byID[l.Region]
-		if !ok {
+		if byID[l.Region] == nil {
 			return nil, fmt.Errorf("line %d: no region %q in this demonstration", i+1, l.Region)
 		}
-		submitters.Go(func() error { return p.submit(sctx, c, i+1, l) })
 	}
-	if err := submitters.Wait(); err != nil {
-		return nil, errors.Join(err, context.Cause(ctx))
+	d.say("Playing %d complaints", "开始处理 %d 件诉求", len(lines))
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	followers, working := errgroup.WithContext(working)
+	for _, c := range d.centres {
+		followers.Go(func() error { return p.follow(working, c) })
 	}
-	select {
-	case <-p.finished:
-	case <-following.Done():
-		stop()
-		return nil, errors.Join(followers.Wait(), context.Cause(ctx))
+	err := p.submitAll(working, lines, byID)
+	if err == nil {
+		select {
+		case <-p.finished:
+		case <-working.Done():
+		}
 	}
 	stop()
-	if err := followers.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+	// A centre that fails ends the submissions too, so it is the one to tell.
+	if stopped := followers.Wait(); !errors.Is(stopped, context.Canceled) {
+		return nil, stopped
+	}
+	if err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	return p.count(ctx, len(lines))
+}
+
+// submitAll takes every call, a few at a time.
+func (p *day) submitAll(ctx context.Context, lines []importer.Line, byID map[string]*centre) error {
+	submitters, ctx := errgroup.WithContext(ctx)
+	submitters.SetLimit(parallel)
+	for i, l := range lines {
+		submitters.Go(func() error { return p.submit(ctx, byID[l.Region], i+1, l) })
+	}
+	return submitters.Wait()
 }
 
 // submit takes one call.
@@ -175,13 +186,14 @@ func (p *day) look() {
 func (p *day) follow(ctx context.Context, c *centre) error {
 	work, wctx := errgroup.WithContext(ctx)
 	work.SetLimit(parallel)
+	var feedErr error
 	for after := ""; ctx.Err() == nil && wctx.Err() == nil; {
 		var res *jieliv1.ListEventsResponse
-		err := again(wctx, func() (err error) {
+		feedErr = again(wctx, func() (err error) {
 			res, err = c.client.Events.ListEvents(c.client.Signed(wctx), &jieliv1.ListEventsRequest{After: after, Limit: 500, Wait: durationpb.New(feedWait)})
 			return err
 		})
-		if err != nil {
+		if feedErr != nil {
 			break
 		}
 		for _, e := range res.GetEntries() {
@@ -191,10 +203,15 @@ func (p *day) follow(ctx context.Context, c *centre) error {
 		}
 		after = res.GetNext()
 	}
-	if err := work.Wait(); err != nil && ctx.Err() == nil {
+	// What stopped the work cancelled the feed too, so it is the one to tell.
+	err := work.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return fmt.Errorf("centre of %s: %w", c.id, err)
 	}
-	return ctx.Err()
+	return fmt.Errorf("feed of %s: %w", c.id, feedErr)
 }
 
 // concerns tells whether an entry is one this centre must act on.

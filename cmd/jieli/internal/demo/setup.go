@@ -3,10 +3,8 @@ package demo
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"path/filepath"
-	"strconv"
 
 	"github.com/jieli-gateway/jieli/gateway"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -15,11 +13,14 @@ import (
 // setUp brings three regions up: the first makes the federation, the others are registered, approved and join.
 func (d *demo) setUp(ctx context.Context) error {
 	all := centres()
+	for _, c := range all {
+		c.dir = filepath.Join(d.o.DataDir, c.id)
+	}
 	if err := d.choosePorts(ctx, all); err != nil {
 		return err
 	}
+	d.centres = all // from here on stop closes what prepare opens
 	for _, c := range all {
-		c.dir = filepath.Join(d.o.DataDir, c.id)
 		if err := c.prepare(); err != nil {
 			return fmt.Errorf("prepare %s: %w", c.id, err)
 		}
@@ -58,28 +59,7 @@ func (d *demo) run(c *centre, flags ...string) error {
 	if err := c.start(d.life, d.o.Binary, flags...); err != nil {
 		return err
 	}
-	d.centres = append(d.centres, c)
 	c.onDeath(d.died)
-	return nil
-}
-
-func (d *demo) choosePorts(ctx context.Context, all []*centre) error {
-	for i, c := range all {
-		api, fed := 8401+i, 7401+i
-		switch {
-		case d.o.PortBase > 0:
-			api, fed = d.o.PortBase+i, d.o.PortBase+len(all)+i
-		case d.o.PortBase == 0:
-			var err error
-			if api, err = freePort(ctx); err != nil {
-				return err
-			}
-			if fed, err = freePort(ctx); err != nil {
-				return err
-			}
-		}
-		c.api, c.fed = net.JoinHostPort("127.0.0.1", strconv.Itoa(api)), net.JoinHostPort("127.0.0.1", strconv.Itoa(fed))
-	}
 	return nil
 }
 
