@@ -125,6 +125,17 @@ func (d *demo) say(en, zh string, args ...any) {
 	_, _ = fmt.Fprintf(d.o.Out, format+"\n", args...)
 }
 
+// progress of a play of so many lines; nobody hears it beside JSON.
+func (d *demo) progress(all int) *progress {
+	switch {
+	case d.o.JSON:
+		return newProgress(io.Discard, "", all)
+	case d.o.Chinese:
+		return newProgress(d.o.Out, "  已到终点 %d / %d", all)
+	}
+	return newProgress(d.o.Out, "  %d of %d have come to their end", all)
+}
+
 func (d *demo) report(s *Summary) error {
 	if d.o.JSON {
 		return json.NewEncoder(d.o.Out).Encode(s)

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ func TestSampleIsWhatAHotlineHears(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var unrouted, emergency bool
 	types, regionsSeen, plays := map[jieliv1.Ticket_Type]bool{}, map[string]bool{}, map[string]bool{}
 	for i, l := range lines {
 		in := new(jieliv1.Ticket)
@@ -30,7 +32,15 @@ func TestSampleIsWhatAHotlineHears(t *testing.T) {
 				t.Errorf("line %d: category %s is no service", i+1, c)
 			}
 		}
+		if p := in.GetReporter().GetPhone(); p != "" && !strings.HasPrefix(p, "199") {
+			t.Errorf("line %d: %s could be somebody's phone", i+1, p)
+		}
 		types[in.GetType()], regionsSeen[l.Region], plays[l.Play] = true, true, true
+		unrouted = unrouted || in.GetDivision() == "440106"
+		emergency = emergency || strings.HasPrefix(in.GetService(), "emergency.")
+	}
+	if !unrouted || !emergency {
+		t.Errorf("unrouted %v, emergency %v, want one of each", unrouted, emergency)
 	}
 	if len(types) != 6 || len(regionsSeen) != 3 || !plays["return"] || !plays["reopen"] {
 		t.Errorf("types %v, regions %v, plays %v", types, regionsSeen, plays)

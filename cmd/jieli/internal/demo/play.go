@@ -33,6 +33,7 @@ type day struct {
 	lines map[key]importer.Line
 
 	mu       sync.Mutex
+	progress *progress
 	taken    map[string]bool // ids that submissions were answered with
 	open     map[string]bool // those of them that have not come to their end
 	ended    map[string]bool // may know an id before its submission is answered
@@ -47,8 +48,9 @@ type day struct {
 func (d *demo) play(ctx context.Context, lines []importer.Line) (*Summary, error) {
 	p := &day{
 		d: d, lines: map[key]importer.Line{}, taken: map[string]bool{}, open: map[string]bool{}, ended: map[string]bool{},
-		unsent: len(lines), finished: make(chan struct{}),
+		unsent: len(lines), finished: make(chan struct{}), progress: d.progress(len(lines)),
 	}
+	defer p.progress.interrupt() // all who use it have ended by then
 	if len(lines) == 0 {
 		return nil, errors.New("there is nothing to play")
 	}
@@ -123,6 +125,7 @@ func (p *day) submit(ctx context.Context, c *centre, number int, l importer.Line
 		p.take(number, res.GetTicket())
 	case codes.InvalidArgument, codes.AlreadyExists:
 		p.refused++
+		p.progress.interrupt()
 		p.d.say("  line %d was refused: %s", "  第 %d 行被拒收：%s", number, status.Convert(err).Message())
 	default:
 		return fmt.Errorf("submit line %d at %s: %w", number, c.id, err)
@@ -144,6 +147,7 @@ func (p *day) remember(number key, l importer.Line) {
 func (p *day) take(line int, t *jieliv1.Ticket) {
 	id := t.GetId()
 	if p.taken[id] {
+		p.progress.interrupt()
 		p.d.say("  line %d says what an earlier one said: ticket %s stands", "  第 %d 行与前面某行相同：仍为工单 %s", line, t.GetNumber())
 	}
 	p.taken[id] = true
@@ -164,14 +168,12 @@ func (p *day) end(id string) {
 	}
 	p.ended[id] = true
 	delete(p.open, id)
-	if n := len(p.ended); n%100 == 0 {
-		p.d.say("  %d tickets have come to their end", "  已办结 %d 件", n)
-	}
 	p.look()
 }
 
-// look tells whether all is done; p.mu is held.
+// look tells how far the play is, and whether all is done; p.mu is held.
 func (p *day) look() {
+	p.progress.tell(len(p.taken) - len(p.open))
 	if p.unsent > 0 || len(p.open) > 0 {
 		return
 	}
