@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -141,22 +142,30 @@ func (c *centre) start(ctx context.Context, binary string, flags ...string) erro
 	defer func() { _ = log.Close() }()                                                                           // the child has its own
 	c.cmd = exec.CommandContext(ctx, binary, append([]string{"serve", "--config", c.configFile()}, flags...)...) // #nosec G204 -- our own binary
 	c.cmd.Stdout, c.cmd.Stderr = log, log
-	// Ctrl-C is for the demonstration, which stops its nodes in order.
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := c.cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", c.id, err)
-	}
-	c.exited = make(chan struct{})
+	c.cmd.SysProcAttr = nodeProcess()
+	started, exited := make(chan error), make(chan struct{})
 	go func() {
-		err := c.cmd.Wait()
+		// Linux takes the end of this thread for that of the parent, so it must last as long as the node.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := c.cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		err = c.cmd.Wait()
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.ended = true
-		close(c.exited)
+		close(exited)
 		if c.death != nil {
 			c.death(fmt.Errorf("node of %s ended: %w", c.id, errors.Join(err, errors.New("see its log"))))
 		}
 	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start %s: %w", c.id, err)
+	}
+	c.exited = exited
 	return nil
 }
 

@@ -61,7 +61,11 @@ func Run(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	d := &demo{o: o, life: context.WithoutCancel(ctx)}
+	defer survivePipes()()
+	ctx, gone := context.WithCancelCause(ctx)
+	defer gone(nil)
+	d := &demo{o: o, terminal: isTerminal(o.Out), life: context.WithoutCancel(ctx)}
+	d.o.Out = &outlet{w: o.Out, gone: gone}
 	defer func() { err = errors.Join(err, d.stop()) }()
 	began := time.Now()
 	if err := d.bounded(ctx, setUpTime, d.setUp); err != nil {
@@ -79,8 +83,9 @@ func Run(ctx context.Context, o Options) (err error) {
 }
 
 type demo struct {
-	o       Options
-	centres []*centre
+	o        Options
+	terminal bool // Out is one
+	centres  []*centre
 	// died ends the part under way when a node ends by itself.
 	died context.CancelCauseFunc
 	// life is as long as the nodes may run: until stop has ended them in order.
@@ -129,11 +134,11 @@ func (d *demo) say(en, zh string, args ...any) {
 func (d *demo) progress(all int) *progress {
 	switch {
 	case d.o.JSON:
-		return newProgress(io.Discard, "", all)
+		return newProgress(io.Discard, false, "", all)
 	case d.o.Chinese:
-		return newProgress(d.o.Out, "  已到终点 %d / %d", all)
+		return newProgress(d.o.Out, d.terminal, "  已到终点 %d / %d", all)
 	}
-	return newProgress(d.o.Out, "  %d of %d have come to their end", all)
+	return newProgress(d.o.Out, d.terminal, "  %d of %d have come to their end", all)
 }
 
 func (d *demo) report(s *Summary) error {

@@ -3,9 +3,6 @@ package demo
 import (
 	"fmt"
 	"io"
-	"os"
-
-	"golang.org/x/term"
 )
 
 // progress tells how many tickets have come to their end: one changing line on a terminal, at most about ten lines
@@ -20,9 +17,8 @@ type progress struct {
 	unended  bool // a line on the terminal waits for its end
 }
 
-func newProgress(out io.Writer, format string, all int) *progress {
-	f, ok := out.(*os.File)
-	p := &progress{out: out, terminal: ok && term.IsTerminal(int(f.Fd())), format: format, all: all}
+func newProgress(out io.Writer, terminal bool, format string, all int) *progress {
+	p := &progress{out: out, terminal: terminal, format: format, all: all}
 	if p.step = max(100, all/10); p.terminal {
 		p.step = max(1, all/200)
 	}

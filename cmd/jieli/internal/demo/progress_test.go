@@ -12,7 +12,7 @@ func TestProgressIsAFewLinesInAFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			p := newProgress(&out, "%d of %d", tc.all)
+			p := newProgress(&out, false, "%d of %d", tc.all)
 			for n := 1; n <= tc.all; n++ {
 				p.tell(n)
 			}
@@ -26,8 +26,7 @@ func TestProgressIsAFewLinesInAFile(t *testing.T) {
 
 func TestProgressIsOneLineOnATerminal(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, "%d of %d", 3)
-	p.terminal, p.step = true, 1
+	p := newProgress(&out, true, "%d of %d", 3)
 	p.tell(1)
 	p.tell(2)
 	p.interrupt()
