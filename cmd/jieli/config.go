@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	"github.com/jieli-gateway/jieli/configs"
 	"github.com/jieli-gateway/jieli/gateway/config"
 )
@@ -19,17 +23,28 @@ func (a *app) config() *cobra.Command {
 func (a *app) configCheck() *cobra.Command {
 	return &cobra.Command{
 		Use: "check [FILE]", Short: "Say what is wrong with a configuration, by file, line and key",
-		Example: "  jieli config check jieli.yaml",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  jieli config check jieli.yaml\n  jieli config check -o json",
+		Args:    between(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			file := config.Find()
+			var file string
 			if len(args) > 0 {
 				file = args[0]
 			}
-			if _, err := config.Load(file, nil); err != nil {
+			_, err := a.loadConfig(file)
+			var mistakes config.Mistakes
+			if a.output != "table" && (err == nil || errors.As(err, &mistakes)) {
+				if err := a.printer().Value(map[string]any{"good": err == nil, "mistakes": append(config.Mistakes{}, mistakes...)}, nil); err != nil {
+					return err
+				}
+				if len(mistakes) > 0 {
+					return &exitCode{client.ExitFailed}
+				}
+				return nil
+			}
+			if err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(a.out, a.printer().Say("the configuration is good", "配置无误"))
+			_, err = fmt.Fprintln(a.out, a.printer().Say("the configuration is good", "配置无误"))
 			return err
 		},
 	}
@@ -38,22 +53,64 @@ func (a *app) configCheck() *cobra.Command {
 func (a *app) configShow() *cobra.Command {
 	var file string
 	c := &cobra.Command{
-		Use: "show", Short: "Print the effective configuration: defaults, file and environment together", Args: exactly(0),
+		Use: "show", Short: "Show the effective configuration, and where each value comes from", Args: exactly(0),
+		Long: `Shows defaults, file and environment together, each over the one before, and where each value comes from. With -o yaml
+it prints a configuration file that says the same.`,
+		Example: "  jieli config show\n  jieli config show --config jieli.yaml -o yaml",
 		RunE: func(*cobra.Command, []string) error {
-			cfg, err := a.loadConfig(file)
+			if a.output == "yaml" {
+				return a.printConfig(file)
+			}
+			settings, err := a.settings(file)
 			if err != nil {
 				return err
 			}
-			b, err := yaml.Marshal(cfg)
-			if err != nil {
-				return err
-			}
-			_, err = a.out.Write(b)
-			return err
+			return a.printer().Value(settings, func() *show.Table {
+				t := &show.Table{Head: []string{"KEY", "VALUE", "SOURCE"}}
+				for _, s := range settings {
+					t.Add(s.Key, fmt.Sprint(s.Value), s.Source)
+				}
+				return t
+			})
 		},
 	}
 	configFlag(c, &file)
 	return c
+}
+
+// printConfig prints the effective configuration as a file of its own.
+func (a *app) printConfig(file string) error {
+	cfg, err := a.loadConfig(file)
+	if err != nil {
+		return err
+	}
+	b, err := yaml.Marshal(cfg)
+	if err != nil {
+		return err
+	}
+	_, err = a.out.Write(b)
+	return err
+}
+
+// settings are the effective values; durations and lists as people write them.
+func (a *app) settings(file string) ([]config.Setting, error) {
+	settings, err := config.Settings(or(file, config.Find()), nil)
+	if err != nil {
+		return nil, a.noFile(file, err)
+	}
+	for i, s := range settings {
+		switch value := s.Value.(type) {
+		case time.Duration:
+			settings[i].Value = value.String()
+		case []config.Client:
+			names := []string{}
+			for _, c := range value {
+				names = append(names, c.CommonName+"="+strings.Join(c.Roles, "+"))
+			}
+			settings[i].Value = strings.Join(names, " ")
+		}
+	}
+	return settings, nil
 }
 
 func (a *app) configInit() *cobra.Command {

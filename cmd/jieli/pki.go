@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,6 +93,9 @@ region's entry, from the keys and the configuration's region section, and this n
 			if a.output == "table" {
 				return a.showKeys(m)
 			}
+			if err := a.registrable(cfg); err != nil {
+				return err
+			}
 			region, node := gateway.Entry(m, regionOf(cfg), cfg.Federation.Advertise, raft, tickets)
 			return a.printer().Message(&jieliv1.RegisterRegionRequest{Region: region, Nodes: []*jieliv1.Node{node}}, nil)
 		},
@@ -141,13 +145,16 @@ func (a *app) pkiRotate() *cobra.Command {
 		Long: `Replaces one part. After ca: update the region's entry (` + "`jieli region update`" + `), rotate node, then --retire-old-cas and
 update the entry again. After signing: update the entry, then restart the node.`,
 		Example: "  jieli pki rotate node",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    between(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if retire {
 				return trust.RetireOldCAs(dir)
 			}
 			if len(args) != 1 {
 				return usageError{fmt.Errorf("name what to rotate: node, signing, ca or content")}
+			}
+			if part := trust.Part(args[0]); !slices.Contains([]trust.Part{trust.PartNode, trust.PartSigning, trust.PartCA, trust.PartContent}, part) {
+				return usageError{fmt.Errorf("%s cannot be rotated: name node, signing, ca or content", args[0])}
 			}
 			return trust.Rotate(dir, trust.Part(args[0]))
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -48,11 +49,16 @@ func run(args []string, in io.Reader, out, stderr io.Writer) int {
 		return code.code
 	}
 	_, _ = fmt.Fprintln(stderr, a.printer().Error(err))
-	var usage usageError
-	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+	if isUsage(err) {
 		return client.ExitUsage
 	}
 	return client.ExitCode(err)
+}
+
+// isUsage tells a mistake in how a command was called; cobra has no type for its own.
+func isUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag(s)")
 }
 
 // exitCode ends a command with a code and no message.
@@ -95,6 +101,9 @@ func (a *app) check() error {
 	}
 	if a.lang != "en" && a.lang != "zh" {
 		return usageError{fmt.Errorf("--lang must be en or zh; it is %q", a.lang)}
+	}
+	if _, _, err := net.SplitHostPort(a.options.Server); err != nil {
+		return usageError{fmt.Errorf("--server must be host:port; it is %q", a.options.Server)}
 	}
 	return nil
 }
@@ -139,9 +148,12 @@ func or(s, other string) string {
 }
 
 // exactly is cobra.ExactArgs as a usage error that shows how to call the command.
-func exactly(n int) cobra.PositionalArgs {
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+// between is cobra.RangeArgs, likewise.
+func between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
+		if len(args) < least || len(args) > most {
 			return usageError{fmt.Errorf("usage: %s (see --help)", cmd.UseLine())}
 		}
 		return nil

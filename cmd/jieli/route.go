@@ -29,7 +29,7 @@ func (a *app) routeLookup() *cobra.Command {
 	req := &jieliv1.LookupRouteRequest{}
 	var strong bool
 	c := &cobra.Command{
-		Use: "lookup DIVISION [SERVICE]", Short: "Say who serves a place and a kind of matter", Args: cobra.RangeArgs(1, 2),
+		Use: "lookup DIVISION [SERVICE]", Short: "Say who serves a place and a kind of matter", Args: between(1, 2),
 		Example: "  jieli route lookup 320506 urban.housing --explain\n  jieli route lookup 3205 房屋 --as-of 2027-01-01",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.Division, req.Consistency = args[0], consistency(strong)
@@ -85,7 +85,7 @@ func (a *app) routeList() *cobra.Command {
 func (a *app) routeSet() *cobra.Command {
 	var from, to string
 	c := &cobra.Command{
-		Use: "set DIVISION REGION [SERVICE]", Short: "Set one route", Args: cobra.RangeArgs(2, 3),
+		Use: "set DIVISION REGION [SERVICE]", Short: "Set one route", Args: between(2, 3),
 		Example: "  jieli route set 3205 suzhou\n  jieli route set 32 changsanjiao urban.housing --from 2027-01-01",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r := &jieliv1.Route{Division: args[0], Region: args[1], ValidFrom: from, ValidTo: to}
@@ -105,7 +105,7 @@ func (a *app) routeSet() *cobra.Command {
 func (a *app) routeDelete() *cobra.Command {
 	var from string
 	c := &cobra.Command{
-		Use: "delete DIVISION [SERVICE]", Short: "Delete one route", Args: cobra.RangeArgs(1, 2),
+		Use: "delete DIVISION [SERVICE]", Short: "Delete one route", Args: between(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req := &jieliv1.DeleteRouteRequest{Division: args[0], ValidFrom: from}
 			if len(args) > 1 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -87,11 +88,30 @@ func configFlag(c *cobra.Command, file *string) {
 	c.Flags().StringVar(file, "config", "", "configuration file (default: ./jieli.yaml, else /etc/jieli/jieli.yaml)")
 }
 
+// loadConfig reads the configuration that is named, or the one that is found.
 func (a *app) loadConfig(file string) (*config.Config, error) {
-	if file == "" {
-		file = config.Find()
+	cfg, err := config.Load(or(file, config.Find()), nil)
+	if err != nil {
+		return nil, a.noFile(file, err)
 	}
-	return config.Load(file, nil)
+	return cfg, nil
+}
+
+// noFile adds to what is wrong that there was no file to read, where that is so.
+func (a *app) noFile(file string, err error) error {
+	if file != "" || config.Find() != "" {
+		return err
+	}
+	return fmt.Errorf(a.printer().Say("%w\nno configuration file was named (--config), and there is none at %s", "%w\n未指定配置文件（--config），且以下位置均无：%s"),
+		err, strings.Join(config.Places(), ", "))
+}
+
+// registrable checks that a configuration says all of its region that registering it needs.
+func (a *app) registrable(cfg *config.Config) error {
+	if missing := cfg.Region.Missing(); len(missing) > 0 {
+		return fmt.Errorf(a.printer().Say("the configuration lacks what a region must say of itself: %s", "配置缺少本区域必须登记的内容：%s"), strings.Join(missing, ", "))
+	}
+	return nil
 }
 
 // logger writes to standard error.
@@ -117,6 +137,9 @@ func nodeConfig(cfg *config.Config, log *slog.Logger) (gateway.Config, error) {
 		SoftFree: cfg.Store.SoftFree(), HardFree: cfg.Store.HardFree(),
 		KeepFeed: cfg.Store.FeedRows, KeepAnswered: cfg.Store.RequestIDs, KeepEvidence: cfg.Store.Evidence,
 		Version: version, Log: log,
+	}
+	if n.APICertificates, err = cfg.API.Certificates(); err != nil {
+		return gateway.Config{}, err
 	}
 	if t := cfg.API.TLS; t.Certificate != "" {
 		n.APITLS, err = api.NewTLS(api.TLSFiles{Certificate: filepath.Clean(t.Certificate), Key: filepath.Clean(t.Key), ClientCA: t.ClientCA}, log)

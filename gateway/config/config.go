@@ -4,6 +4,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/jieli-gateway/jieli/federation"
 )
 
@@ -13,7 +15,8 @@ type Config struct {
 	DataDir string `mapstructure:"dataDir" yaml:"dataDir"`
 	// PKIDir holds keys and certificates, as `jieli pki` makes them. Default: <dataDir>/pki.
 	PKIDir string `mapstructure:"pkiDir" yaml:"pkiDir"`
-	// Region is what this region says of itself when it is registered. Required for `serve --bootstrap` and `pki show`.
+	// Region is what this region says of itself when it is registered. Required for `serve --bootstrap` and
+	// `pki show -o json`; a node that is in a federation does not look at it.
 	Region Region `mapstructure:"region" yaml:"region"`
 	// Federation is the port between regions.
 	Federation Federation `mapstructure:"federation" yaml:"federation"`
@@ -31,22 +34,45 @@ type Config struct {
 
 // Region is what stands behind a region's entry in the registry.
 type Region struct {
-	NameZH         string `mapstructure:"nameZh" yaml:"nameZh"`
-	NameEN         string `mapstructure:"nameEn" yaml:"nameEn"`
-	Cluster        string `mapstructure:"cluster" yaml:"cluster"`
-	LegalName      string `mapstructure:"legalName" yaml:"legalName"`
+	// NameZH is the Chinese name, 1 to 100 characters. Required.
+	NameZH string `mapstructure:"nameZh" yaml:"nameZh"`
+	// NameEN is the English name, up to 100 characters. Optional.
+	NameEN string `mapstructure:"nameEn" yaml:"nameEn"`
+	// Cluster is a label: jingjinji, changsanjiao, chengyu or another. Optional.
+	Cluster string `mapstructure:"cluster" yaml:"cluster"`
+	// LegalName is who stands behind the region, 1 to 200 characters. Required.
+	LegalName string `mapstructure:"legalName" yaml:"legalName"`
+	// DocumentNumber is that of the document that admits it. Optional.
 	DocumentNumber string `mapstructure:"documentNumber" yaml:"documentNumber"`
-	DutyPhone      string `mapstructure:"dutyPhone" yaml:"dutyPhone"`
-	DataContact    string `mapstructure:"dataContact" yaml:"dataContact"`
-	// NumberPrefix is what ticket numbers begin with: 1 to 8 of A to Z, no other region's.
+	// DutyPhone is answered day and night; other regions see it when a link is down. Required.
+	DutyPhone string `mapstructure:"dutyPhone" yaml:"dutyPhone"`
+	// DataContact is whom to ask about personal data. Optional.
+	DataContact string `mapstructure:"dataContact" yaml:"dataContact"`
+	// NumberPrefix is what ticket numbers begin with: 1 to 8 of A to Z, no other region's, never changed. Required.
 	NumberPrefix string `mapstructure:"numberPrefix" yaml:"numberPrefix"`
+}
+
+// Missing lists the keys that registering the region needs and that are empty.
+func (r Region) Missing() []string {
+	var missing []string
+	for _, k := range []struct{ key, value string }{
+		{"region.nameZh", r.NameZH},
+		{"region.legalName", r.LegalName},
+		{"region.dutyPhone", r.DutyPhone},
+		{"region.numberPrefix", r.NumberPrefix},
+	} {
+		if k.value == "" {
+			missing = append(missing, k.key)
+		}
+	}
+	return missing
 }
 
 // Federation is the port between regions: Raft and links, mutual TLS.
 type Federation struct {
 	// Listen is host:port. Default: 0.0.0.0:7345.
 	Listen string `mapstructure:"listen" yaml:"listen"`
-	// Advertise is host:port at which other regions reach it. Required when Listen names no one address.
+	// Advertise is host:port at which other regions reach it. Default: Listen; required when that names no one address.
 	Advertise string `mapstructure:"advertise" yaml:"advertise"`
 }
 
@@ -54,21 +80,46 @@ type Federation struct {
 type API struct {
 	// Listen is host:port. Default: 127.0.0.1:8345. Any other than a loopback address needs TLS.
 	Listen string `mapstructure:"listen" yaml:"listen"`
-	TLS    TLS    `mapstructure:"tls" yaml:"tls"`
+	// TLS serves it with TLS.
+	TLS TLS `mapstructure:"tls" yaml:"tls"`
+	// Clients may call with a certificate of TLS.ClientCA instead of a token. Default: nobody.
+	Clients []Client `mapstructure:"clients" yaml:"clients,omitempty"`
 }
 
-// TLS of the API, PEM files read again when they change.
+// TLS of the API, PEM files.
 type TLS struct {
+	// Certificate with its intermediates, and its Key. They go together and are read again when they change.
+	// Default: no TLS.
 	Certificate string `mapstructure:"certificate" yaml:"certificate"`
 	Key         string `mapstructure:"key" yaml:"key"`
-	// ClientCA lets clients call with certificates instead of tokens. Optional.
+	// ClientCA holds the CAs whose client certificates are taken; read at the start. Default: none are.
 	ClientCA string `mapstructure:"clientCa" yaml:"clientCa"`
 }
 
-// Raft paces the registry.
+// Client is whoever calls with a certificate of this common name.
+type Client struct {
+	// CommonName of the certificate's subject. Required.
+	CommonName string `mapstructure:"commonName" yaml:"commonName"`
+	// Kind is person, or system for one that names its operator on each call. Default: system.
+	Kind string `mapstructure:"kind" yaml:"kind"`
+	// Roles are what it may do: operator, admin, auditor, monitor. At least one is required.
+	Roles []string `mapstructure:"roles" yaml:"roles"`
+}
+
+// Raft paces the registry. Each duration replaces that of the profile; 0 leaves it.
 type Raft struct {
 	// Profile is wan (sites 50 ms apart; default) or lan (one site, tests).
 	Profile string `mapstructure:"profile" yaml:"profile"`
+	// Heartbeat is how long a follower waits for its leader before it wants an election. Profiles: 2s, 200ms.
+	Heartbeat time.Duration `mapstructure:"heartbeat" yaml:"heartbeat,omitempty"`
+	// Election is how long a candidate waits for votes, at least Heartbeat. Profiles: 2s, 200ms.
+	Election time.Duration `mapstructure:"election" yaml:"election,omitempty"`
+	// Lease is how long a leader goes on without a quorum, at most Heartbeat. Profiles: 1s, 100ms.
+	Lease time.Duration `mapstructure:"lease" yaml:"lease,omitempty"`
+	// RPC bounds one message and its answer. Profiles: 10s, 2s.
+	RPC time.Duration `mapstructure:"rpc" yaml:"rpc,omitempty"`
+	// Stall is how long one write to the log may take before this node stops leading. Profiles: 2s, 2s.
+	Stall time.Duration `mapstructure:"stall" yaml:"stall,omitempty"`
 }
 
 // Store bounds the ticket store.
@@ -77,10 +128,14 @@ type Store struct {
 	SoftFreeMiB int64 `mapstructure:"softFreeMiB" yaml:"softFreeMiB"`
 	// HardFreeMiB: below so much free space intake stops. Default: 512.
 	HardFreeMiB int64 `mapstructure:"hardFreeMiB" yaml:"hardFreeMiB"`
-	// FeedRows, RequestIDs and Evidence bound what is kept. Defaults: 10,000,000, 1,000,000, 10,000.
-	FeedRows   int `mapstructure:"feedRows" yaml:"feedRows"`
+	// FeedRows is how many entries of the event feed are kept; a cursor older than these is out of range.
+	// Default: 10,000,000; at least 1,000.
+	FeedRows int `mapstructure:"feedRows" yaml:"feedRows"`
+	// RequestIDs is how many answered requests are remembered, so that a repeated one gets the same answer.
+	// Default: 1,000,000; at least 1,000.
 	RequestIDs int `mapstructure:"requestIds" yaml:"requestIds"`
-	Evidence   int `mapstructure:"evidence" yaml:"evidence"`
+	// Evidence is how many items that broke a rule are kept. Default: 10,000; at least 1,000.
+	Evidence int `mapstructure:"evidence" yaml:"evidence"`
 }
 
 // Metrics of Prometheus.
@@ -97,9 +152,16 @@ type Log struct {
 	Format string `mapstructure:"format" yaml:"format"`
 }
 
-// Profile gives the registry's durations.
+// Profile gives the registry's durations: those of the profile, with what is set in place of them.
 func (c *Config) Profile() (federation.Profile, error) {
-	return federation.ProfileNamed(c.Raft.Profile)
+	p, err := federation.ProfileNamed(c.Raft.Profile)
+	if err != nil {
+		return p, err
+	}
+	p = p.Override(federation.Profile{
+		Heartbeat: c.Raft.Heartbeat, Election: c.Raft.Election, Lease: c.Raft.Lease, RPC: c.Raft.RPC, Stall: c.Raft.Stall,
+	})
+	return p, p.Check()
 }
 
 // SoftFree is the soft disk limit in bytes.
@@ -107,20 +169,3 @@ func (s Store) SoftFree() int64 { return s.SoftFreeMiB << 20 }
 
 // HardFree is the hard disk limit in bytes.
 func (s Store) HardFree() int64 { return s.HardFreeMiB << 20 }
-
-// defaults by key.
-func defaults() map[string]any {
-	return map[string]any{
-		"dataDir": "data", "pkiDir": "",
-		"region.nameZh": "", "region.nameEn": "", "region.cluster": "", "region.legalName": "", "region.documentNumber": "",
-		"region.dutyPhone": "", "region.dataContact": "", "region.numberPrefix": "",
-		"federation.listen": "0.0.0.0:7345", "federation.advertise": "",
-		"api.listen": "127.0.0.1:8345", "api.tls.certificate": "", "api.tls.key": "", "api.tls.clientCa": "",
-		"raft.profile":      "wan",
-		"store.softFreeMiB": 2048, "store.hardFreeMiB": 512, "store.feedRows": 10_000_000, "store.requestIds": 1_000_000, "store.evidence": 10_000,
-		"metrics.anonymous": false, "log.level": "info", "log.format": "text",
-	}
-}
-
-// maxFile bounds a configuration file.
-const maxFile = 1 << 20

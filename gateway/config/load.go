@@ -1,18 +1,13 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/viper"
-	"go.yaml.in/yaml/v3"
-
-	"github.com/jieli-gateway/jieli/gateway/api"
 )
 
 // Places where a configuration is looked for when none is named.
@@ -28,196 +23,146 @@ func Find() string {
 	return ""
 }
 
+// Sources of values, beside file:line and environment variables.
+const (
+	SourceDefault = "default"
+	SourceFlag    = "flag"
+)
+
+// Setting is one key of an effective configuration.
+type Setting struct {
+	Key   string `json:"key"`
+	Value any    `json:"value"`
+	// Source is where the value comes from: SourceDefault, SourceFlag, file:line or an environment variable.
+	Source string `json:"source"`
+}
+
 // Load reads the file (none when empty), the environment and overrides by key, fills in defaults and checks all of it.
-// The error tells every mistake.
+// The error is Mistakes, unless the file cannot be read.
 func Load(file string, overrides map[string]any) (*Config, error) {
-	v := viper.New()
-	for key, value := range defaults() {
-		v.SetDefault(key, value)
-		if err := v.BindEnv(key, envName(key)); err != nil {
-			return nil, fmt.Errorf("environment %s: %w", envName(key), err)
-		}
+	l, err := load(file, overrides)
+	if err != nil {
+		return nil, err
 	}
-	lines := map[string]int{}
-	if file != "" {
-		values, found, err := readFile(file)
+	return l.config, nil
+}
+
+// Settings is Load with the source of each value, in the order of the file.
+func Settings(file string, overrides map[string]any) ([]Setting, error) {
+	l, err := load(file, overrides)
+	if err != nil {
+		return nil, err
+	}
+	var settings []Setting
+	for _, k := range keys() {
+		value := l.viper.Get(k.name)
+		switch k.name { // what complete fills in
+		case "pkiDir":
+			value = l.config.PKIDir
+		case "federation.advertise":
+			value = l.config.Federation.Advertise
+		}
+		settings = append(settings, Setting{Key: k.name, Value: value, Source: l.sources[k.name]})
+	}
+	return settings, nil
+}
+
+// loading is a configuration on its way from its sources.
+type loading struct {
+	file    string
+	viper   *viper.Viper
+	config  *Config
+	sources map[string]string // by key
+	lines   map[string]int    // in the file, by key
+	wrong   Mistakes
+}
+
+func load(file string, overrides map[string]any) (*loading, error) {
+	l := &loading{file: file, viper: viper.New(), config: new(Config), sources: map[string]string{}, lines: map[string]int{}}
+	for _, k := range keys() {
+		l.viper.SetDefault(k.name, k.value)
+		l.sources[k.name] = SourceDefault
+	}
+	if err := l.fromFile(); err != nil {
+		return nil, err
+	}
+	l.fromEnvironment()
+	for name, value := range overrides {
+		l.viper.Set(name, value)
+		l.sources[name] = SourceFlag
+	}
+	if slices.ContainsFunc(l.wrong, func(m Mistake) bool { return m.Key == "" }) {
+		return nil, l.wrong.err() // nobody knows what the rest would have been
+	}
+	// Mistaken values were left out, so that what is good is checked too and all mistakes are told at once.
+	if err := l.viper.UnmarshalExact(l.config); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	l.complete()
+	return l, l.wrong.err()
+}
+
+func (l *loading) fromFile() error {
+	if l.file == "" {
+		return nil
+	}
+	c, err := read(l.file)
+	if err != nil {
+		return err
+	}
+	l.lines, l.wrong = c.lines, c.wrong
+	values := map[string]any{}
+	for name, value := range c.values {
+		nest(values, name, value)
+		l.sources[name] = fmt.Sprintf("%s:%d", l.file, c.lines[name])
+	}
+	if err := l.viper.MergeConfigMap(values); err != nil {
+		return fmt.Errorf("%s: %w", l.file, err)
+	}
+	return nil
+}
+
+// nest puts a value under a name of several parts.
+func nest(into map[string]any, name string, value any) {
+	head, rest, deeper := strings.Cut(name, ".")
+	if !deeper {
+		into[name] = value
+		return
+	}
+	inner, ok := into[head].(map[string]any)
+	if !ok {
+		inner = map[string]any{}
+		into[head] = inner
+	}
+	nest(inner, rest, value)
+}
+
+// fromEnvironment takes variables that are set and not empty.
+func (l *loading) fromEnvironment() {
+	for _, k := range keys() {
+		name := k.env()
+		text := os.Getenv(name)
+		if name == "" || text == "" {
+			continue
+		}
+		value, err := k.parse(text)
 		if err != nil {
-			return nil, err
+			l.wrong = append(l.wrong, Mistake{Where: name, Key: k.name, Problem: fmt.Sprintf("%s: %v", k.name, err)})
+			continue
 		}
-		lines = found
-		if err := v.MergeConfigMap(values); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
+		l.viper.Set(k.name, value)
+		l.sources[k.name] = name
 	}
-	for key, value := range overrides {
-		v.Set(key, value)
-	}
-	c := new(Config)
-	if err := v.UnmarshalExact(c); err != nil {
-		return nil, fmt.Errorf("%s: %w", or(file, "configuration"), err)
-	}
+}
+
+// complete fills in what follows from other values, and checks all.
+func (l *loading) complete() {
+	c := l.config
 	if c.PKIDir == "" {
 		c.PKIDir = filepath.Join(c.DataDir, "pki")
 	}
-	if c.Federation.Advertise == "" && !unspecified(c.Federation.Listen) {
+	if c.Federation.Advertise == "" && !everywhere(c.Federation.Listen) {
 		c.Federation.Advertise = c.Federation.Listen
 	}
-	return c, c.check(file, lines)
-}
-
-// envName is the environment variable of a key: api.listen is JIELI_API_LISTEN.
-func envName(key string) string {
-	return "JIELI_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-}
-
-// readFile reads a YAML file and the line of each key. Unknown keys are errors that name their line.
-func readFile(file string) (values map[string]any, lines map[string]int, err error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, nil, fmt.Errorf("configuration: %w", err)
-	}
-	if info.Size() > maxFile {
-		return nil, nil, fmt.Errorf("%s: more than %d bytes", file, maxFile)
-	}
-	b, err := os.ReadFile(filepath.Clean(file))
-	if err != nil {
-		return nil, nil, fmt.Errorf("configuration: %w", err)
-	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(b, &root); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", file, err)
-	}
-	values, lines = map[string]any{}, map[string]int{}
-	if len(root.Content) == 0 {
-		return values, lines, nil
-	}
-	w := walker{file: file, lines: lines}
-	w.walk(root.Content[0], "")
-	if len(w.wrong) > 0 {
-		return nil, nil, errors.Join(w.wrong...)
-	}
-	if err := root.Decode(&values); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return values, lines, nil
-}
-
-type walker struct {
-	file  string
-	lines map[string]int
-	wrong []error
-}
-
-func (w *walker) walk(n *yaml.Node, prefix string) {
-	if n.Kind != yaml.MappingNode {
-		w.wrong = append(w.wrong, fmt.Errorf("%s:%d: %s must hold keys", w.file, n.Line, or(strings.TrimSuffix(prefix, "."), "the file")))
-		return
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
-		key := prefix + k.Value
-		if _, known := defaults()[key]; known {
-			if v.Kind != yaml.ScalarNode {
-				w.wrong = append(w.wrong, fmt.Errorf("%s:%d: %s must be one value", w.file, k.Line, key))
-			}
-			w.lines[key] = k.Line
-			continue
-		}
-		if !section(key) {
-			w.wrong = append(w.wrong, fmt.Errorf("%s:%d: unknown key %s; known here: %s", w.file, k.Line, key, strings.Join(known(prefix), ", ")))
-			continue
-		}
-		w.walk(v, key+".")
-	}
-}
-
-// section tells whether a key holds others.
-func section(key string) bool {
-	for k := range defaults() {
-		if strings.HasPrefix(k, key+".") {
-			return true
-		}
-	}
-	return false
-}
-
-// known lists what may stand below a prefix.
-func known(prefix string) []string {
-	var names []string
-	for k := range defaults() {
-		if rest, ok := strings.CutPrefix(k, prefix); ok {
-			name, _, _ := strings.Cut(rest, ".")
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// check finds every mistake.
-func (c *Config) check(file string, lines map[string]int) error {
-	var wrong []error
-	bad := func(key, format string, args ...any) {
-		where := or(file, "configuration")
-		if line, ok := lines[key]; ok {
-			where = fmt.Sprintf("%s:%d", file, line)
-		}
-		wrong = append(wrong, fmt.Errorf("%s: %s: %s", where, key, fmt.Sprintf(format, args...)))
-	}
-	if c.DataDir == "" {
-		bad("dataDir", "must not be empty")
-	}
-	address := func(key, value string) {
-		if _, _, err := net.SplitHostPort(value); err != nil {
-			bad(key, "must be host:port, e.g. 10.0.0.5:7345; it is %q", value)
-		}
-	}
-	address("federation.listen", c.Federation.Listen)
-	address("api.listen", c.API.Listen)
-	if c.Federation.Advertise != "" {
-		address("federation.advertise", c.Federation.Advertise)
-	} else {
-		bad("federation.advertise", "is required: federation.listen (%s) names no address that other regions could dial", c.Federation.Listen)
-	}
-	if (c.API.TLS.Certificate == "") != (c.API.TLS.Key == "") {
-		bad("api.tls", "certificate and key go together")
-	}
-	if err := api.CheckAddress(c.API.Listen, c.API.TLS.Certificate != ""); err != nil {
-		bad("api.listen", "%v", err)
-	}
-	if _, err := c.Profile(); err != nil {
-		bad("raft.profile", "%v", err)
-	}
-	if c.Store.HardFreeMiB < 0 || c.Store.SoftFreeMiB < c.Store.HardFreeMiB {
-		bad("store.softFreeMiB", "must be at least store.hardFreeMiB (%d), and neither below 0", c.Store.HardFreeMiB)
-	}
-	for key, n := range map[string]int{"store.feedRows": c.Store.FeedRows, "store.requestIds": c.Store.RequestIDs, "store.evidence": c.Store.Evidence} {
-		if n < 1000 {
-			bad(key, "must be at least 1000; it is %d", n)
-		}
-	}
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
-		bad("log.level", "must be debug, info, warn or error; it is %q", c.Log.Level)
-	}
-	if !slices.Contains([]string{"text", "json"}, c.Log.Format) {
-		bad("log.format", "must be text or json; it is %q", c.Log.Format)
-	}
-	slices.SortFunc(wrong, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(wrong...)
-}
-
-// unspecified: an address that listens everywhere is none to dial.
-func unspecified(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return err != nil || host == "" || (ip != nil && ip.IsUnspecified())
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
+	l.check()
 }

@@ -10,5 +10,5 @@ var headings = map[string]string{
 	"TYPE": "类型", "TITLE": "标题", "UPDATED": "更新时间", "EVENT": "流转", "AUTHOR": "经办区域", "TIME": "时间", "DETAIL": "说明",
 	"PEER": "对方", "REASON": "原因", "SINCE": "起于", "BACKLOG": "待送", "OLDEST": "最早", "ROUND TRIP": "往返时延", "PHONE": "电话",
 	"VOTER": "投票", "REACHABLE": "可达", "LAG": "落后", "ROLES": "角色", "EXPIRES": "到期", "WHY": "原因", "FIELD": "字段", "VALUE": "值",
-	"CHANGE": "变更", "LINE": "行", "RESULT": "结果", "SKEW": "时钟差",
+	"CHANGE": "变更", "KEY": "键", "SOURCE": "来源", "LINE": "行", "RESULT": "结果", "SKEW": "时钟差",
 }
