@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/importer"
@@ -38,18 +36,20 @@ import goes on. It may be run again: tickets with an externalId that are there a
 				return err
 			}
 			defer func() { _ = c.Close() }()
+			progress := show.NewProgress(a.err)
 			result, err := importer.Run(cmd.Context(), f, importer.Options{
-				Region: region, Parallel: parallel, Patience: patience, Progress: a.importProgress(),
+				Region: region, Parallel: parallel, Patience: patience,
+				Progress: func(r importer.Result) {
+					progress.Tell(a.printer().Say("%d lines, %d taken, %d bad", "%d 行，已接收 %d，有误 %d"), r.Lines, r.Taken, len(r.Bad))
+				},
 				Submit: func(ctx context.Context, req *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error) {
 					ctx, cancel := c.Context(ctx)
 					defer cancel()
 					return c.Tickets.SubmitTicket(ctx, req)
 				},
 			})
-			if err != nil {
-				return err
-			}
-			return a.showImport(result)
+			progress.End()
+			return a.showImport(result, err)
 		},
 	}
 	f := c.Flags()
@@ -59,37 +59,24 @@ import goes on. It may be run again: tickets with an externalId that are there a
 	return c
 }
 
-// importProgress shows one changing line on a terminal, and nothing elsewhere.
-func (a *app) importProgress() func(importer.Result) {
-	f, ok := a.err.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return nil
-	}
-	var mu sync.Mutex
-	var last time.Time
-	return func(r importer.Result) {
-		mu.Lock()
-		defer mu.Unlock()
-		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
-			last = now
-			_, _ = fmt.Fprintf(f, a.printer().Say("\r%d lines, %d taken, %d bad", "\r%d 行，已接收 %d，有误 %d"), r.Lines, r.Taken, len(r.Bad))
-		}
-	}
-}
-
-func (a *app) showImport(r importer.Result) error {
-	if err := a.printer().Value(r, func() *show.Table {
+// showImport tells what became of the lines, also when something stopped the import half-way.
+func (a *app) showImport(r importer.Result, stopped error) error {
+	say := a.printer().Say
+	err := a.printer().Value(r, func() *show.Table {
 		t := &show.Table{}
-		t.Add(fmt.Sprintf(a.printer().Say("%d lines: %d taken (%d were there already), %d of other regions, %d bad", "%d 行：接收 %d（其中 %d 已存在），其他区域 %d，有误 %d"),
+		t.Add(fmt.Sprintf(say("%d lines: %d taken (%d were there already), %d of other regions, %d bad", "%d 行：接收 %d（其中 %d 已存在），其他区域 %d，有误 %d"),
 			r.Lines, r.Taken, r.Repeated, r.Skipped, len(r.Bad)))
 		for _, b := range r.Bad {
-			t.Add(fmt.Sprintf(a.printer().Say("line %d: %s", "第 %d 行：%s"), b.Line, b.Reason))
+			t.Add(fmt.Sprintf(say("line %d: %s", "第 %d 行：%s"), b.Line, b.Reason))
 		}
 		return t
-	}); err != nil {
+	})
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(r.Bad) > 0 {
+	case stopped != nil:
+		return fmt.Errorf(say("%w (the import stopped here; run it again to go on)", "%w（导入在此停止；重新运行即可继续）"), stopped)
+	case len(r.Bad) > 0:
 		return &exitCode{client.ExitFailed}
 	}
 	return nil

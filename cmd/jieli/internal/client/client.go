@@ -77,7 +77,7 @@ func Dial(o Options) (*Client, error) {
 		}
 	}
 	conn, err := grpc.NewClient("passthrough:///"+o.Server, grpc.WithTransportCredentials(creds),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)), grpc.WithUnaryInterceptor(nameSilence(o.Server)))
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", o.Server, err)
 	}

@@ -5,8 +5,10 @@ package show
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -102,13 +104,16 @@ func (p *Printer) table(t *Table) error {
 			head[i] = or(headings[h], h)
 		}
 	}
-	rows := t.Rows
+	rows := slices.Clone(t.Rows)
 	if len(head) > 0 {
-		rows = append([][]string{head}, rows...)
+		rows = slices.Insert(rows, 0, head)
 	}
 	var widths []int
-	for _, r := range rows {
+	for n, r := range rows {
+		rows[n] = make([]string, len(r))
 		for i, c := range r {
+			c = clean(c)
+			rows[n][i] = c
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
@@ -119,7 +124,6 @@ func (p *Printer) table(t *Table) error {
 	for _, r := range rows {
 		var line strings.Builder
 		for i, c := range r {
-			c = clean(c)
 			line.WriteString(c)
 			if i < len(r)-1 {
 				line.WriteString(strings.Repeat(" ", max(0, widths[i]-runewidth.StringWidth(c))) + gap)
@@ -145,13 +149,8 @@ func clean(s string) string {
 func (p *Printer) Error(err error) string {
 	var b strings.Builder
 	b.WriteString(p.Say("error: ", "错误："))
-	s, isStatus := status.FromError(err)
-	if !isStatus {
-		b.WriteString(err.Error())
-		return b.String()
-	}
+	b.WriteString(words(err))
 	reason, correlation, fields := client.Details(err)
-	b.WriteString(s.Message())
 	if reason != "" {
 		fmt.Fprintf(&b, "\n%s%s", p.Say("reason: ", "原因："), reason)
 	}
@@ -162,6 +161,18 @@ func (p *Printer) Error(err error) string {
 		fmt.Fprintf(&b, "\n%s%s", p.Say("correlation id: ", "关联号："), correlation)
 	}
 	return b.String()
+}
+
+// words are those of an error without gRPC's own around the message of a status, which may be wrapped.
+func words(err error) string {
+	var answer interface {
+		error
+		GRPCStatus() *status.Status
+	}
+	if !errors.As(err, &answer) {
+		return err.Error()
+	}
+	return strings.Replace(err.Error(), answer.Error(), answer.GRPCStatus().Message(), 1)
 }
 
 func or(s, other string) string {

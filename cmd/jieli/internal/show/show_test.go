@@ -1,0 +1,122 @@
+package show
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+func tickets() *Table {
+	t := &Table{Head: []string{"NUMBER", "HOLDER", "TITLE"}}
+	t.Add("JJJ-20261124-000042-7", "changsanjiao", "车行拒绝退款")
+	t.Add("CY-1", "", "Lärm\x1b[31m\n夜间施工")
+	return t
+}
+
+func TestTablesLineUp(t *testing.T) {
+	for name, tc := range map[string]struct {
+		chinese bool
+		want    string
+	}{
+		"English": {false, `
+NUMBER                 HOLDER        TITLE
+JJJ-20261124-000042-7  changsanjiao  车行拒绝退款
+CY-1                                 Lärm [31m 夜间施工
+`},
+		"Chinese": {true, `
+工单号                 承办区域      标题
+JJJ-20261124-000042-7  changsanjiao  车行拒绝退款
+CY-1                                 Lärm [31m 夜间施工
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			p := &Printer{Out: &out, Format: "table", Chinese: tc.chinese}
+			if err := p.Value(nil, tickets); err != nil {
+				t.Fatal(err)
+			}
+			if got := "\n" + out.String(); got != tc.want {
+				t.Errorf("got%swant%s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestMessagesAreProtobufJSON(t *testing.T) {
+	m := &jieliv1.Ticket{Number: "CY-1", State: jieliv1.Ticket_OFFERED, OfferedTo: "suzhou", Title: "夜间施工"}
+	for format, want := range map[string]string{
+		"json": "{\n  \"number\": \"CY-1\",\n  \"offeredTo\": \"suzhou\",\n  \"state\": \"OFFERED\",\n  \"title\": \"夜间施工\"\n}\n",
+		"yaml": "number: CY-1\nofferedTo: suzhou\nstate: OFFERED\ntitle: 夜间施工\n",
+	} {
+		t.Run(format, func(t *testing.T) {
+			var out bytes.Buffer
+			p := &Printer{Out: &out, Format: format}
+			if err := p.Message(m, nil); err != nil {
+				t.Fatal(err)
+			}
+			if out.String() != want {
+				t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+			}
+		})
+	}
+}
+
+func TestErrorsSayWhatWhyWhereAndUnderWhichNumber(t *testing.T) {
+	answer, err := status.New(codes.InvalidArgument, "ticket.title: is missing").WithDetails(
+		&errdetails.ErrorInfo{Reason: "INVALID_FIELD", Metadata: map[string]string{"correlationId": "0193f2a6"}},
+		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "ticket.title", Description: "is missing"}}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	details := "\nreason: INVALID_FIELD\nfield: ticket.title: is missing\ncorrelation id: 0193f2a6"
+	for name, tc := range map[string]struct {
+		err     error
+		chinese bool
+		want    string
+	}{
+		"answer":         {answer.Err(), false, "error: ticket.title: is missing" + details},
+		"wrapped answer": {fmt.Errorf("line 3: %w", answer.Err()), false, "error: line 3: ticket.title: is missing" + details},
+		"in Chinese": {
+			answer.Err(), true,
+			"错误：ticket.title: is missing\n原因：INVALID_FIELD\n字段：ticket.title: is missing\n关联号：0193f2a6",
+		},
+		"plain": {errors.New("disk on fire"), false, "error: disk on fire"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (&Printer{Chinese: tc.chinese}).Error(tc.err); got != tc.want {
+				t.Errorf("got  %q\nwant %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestProgressIsForTerminals(t *testing.T) {
+	var out bytes.Buffer
+	elsewhere := NewProgress(&out)
+	elsewhere.Tell("%d", 1)
+	elsewhere.End()
+	if out.Len() > 0 {
+		t.Errorf("wrote %q to what is no terminal", out.String())
+	}
+	now := time.Unix(0, 0)
+	p := &Progress{out: &out, now: func() time.Time { return now }}
+	p.End() // nothing was told: nothing to take away
+	for i := range 10 {
+		p.Tell("%d lines", i)
+		now = now.Add(progressEvery / 2)
+	}
+	p.End()
+	if got, want := strings.ReplaceAll(out.String(), eraseLine, "|"), "|0 lines|2 lines|4 lines|6 lines|8 lines|"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
