@@ -31,25 +31,22 @@ import goes on. It may be run again: tickets with an externalId that are there a
 				return err
 			}
 			defer func() { _ = f.Close() }()
-			c, err := a.connect()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = c.Close() }()
 			progress := show.NewProgress(a.err)
-			result, err := importer.Run(cmd.Context(), f, importer.Options{
-				Region: region, Parallel: parallel, Patience: patience,
-				Progress: func(r importer.Result) {
-					progress.Tell(a.printer().Say("%d lines, %d taken, %d bad", "%d 行，已接收 %d，有误 %d"), r.Lines, r.Taken, len(r.Bad))
-				},
-				Submit: func(ctx context.Context, req *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error) {
-					ctx, cancel := c.Context(ctx)
-					defer cancel()
-					return c.Tickets.SubmitTicket(ctx, req)
-				},
+			return a.connected(func(c *client.Client) error {
+				result, err := importer.Run(cmd.Context(), f, importer.Options{
+					Region: region, Parallel: parallel, Patience: patience,
+					Progress: func(r importer.Result) {
+						progress.Tell(a.printer().Say("%d lines, %d taken, %d bad", "%d 行，已接收 %d，有误 %d"), r.Lines, r.Taken, len(r.Bad))
+					},
+					Submit: func(ctx context.Context, req *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error) {
+						ctx, cancel := c.Context(ctx)
+						defer cancel()
+						return c.Tickets.SubmitTicket(ctx, req)
+					},
+				})
+				progress.End()
+				return a.showImport(result, err)
 			})
-			progress.End()
-			return a.showImport(result, err)
 		},
 	}
 	f := c.Flags()

@@ -113,19 +113,23 @@ func (a *app) printer() *show.Printer {
 	return &show.Printer{Out: a.out, Format: a.output, Chinese: a.lang == "zh"}
 }
 
-// connect reaches the node's API; the caller closes it.
-func (a *app) connect() (*client.Client, error) { return client.Dial(a.options) }
-
-// call connects, runs fn within the timeout, and disconnects.
-func (a *app) call(ctx context.Context, fn func(context.Context, *client.Client) error) error {
-	c, err := a.connect()
+// connected reaches the node's API for fn, which bounds each of its calls itself.
+func (a *app) connected(fn func(*client.Client) error) error {
+	c, err := client.Dial(a.options)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	ctx, cancel := c.Context(ctx)
-	defer cancel()
-	return fn(ctx, c)
+	return fn(c)
+}
+
+// call reaches the node's API for fn, within the timeout.
+func (a *app) call(ctx context.Context, fn func(context.Context, *client.Client) error) error {
+	return a.connected(func(c *client.Client) error {
+		ctx, cancel := c.Context(ctx)
+		defer cancel()
+		return fn(ctx, c)
+	})
 }
 
 func defaultLang() string {

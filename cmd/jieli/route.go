@@ -68,8 +68,8 @@ func (a *app) routeList() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List routes", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				all, err := routefile.Fetch(ctx, c, req)
+			return a.connected(func(c *client.Client) error {
+				all, err := routefile.Fetch(cmd.Context(), c, req)
 				if err != nil {
 					return err
 				}
@@ -125,8 +125,8 @@ func (a *app) routeExport() *cobra.Command {
 		Use: "export", Short: "Print all routes as CSV, as import takes them", Args: exactly(0),
 		Example: "  jieli route export > routes.csv",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				all, err := routefile.Fetch(ctx, c, &jieliv1.ListRoutesRequest{})
+			return a.connected(func(c *client.Client) error {
+				all, err := routefile.Fetch(cmd.Context(), c, &jieliv1.ListRoutesRequest{})
 				if err != nil {
 					return err
 				}
@@ -139,10 +139,11 @@ func (a *app) routeExport() *cobra.Command {
 func (a *app) routeImport() *cobra.Command {
 	var dry, replace bool
 	c := &cobra.Command{
-		Use: "import FILE", Short: "Bring the routes to what a CSV file says, all at once",
-		Long: `Reads CSV with the heading division,service,region,validFrom,validTo, shows what would change, and changes it as one
-revision or not at all. Routes that are not in the file stay, unless --replace says that the file is all there is.`,
-		Example: "  jieli route import routes.csv --dry-run\n  jieli route import routes.csv",
+		Use: "import FILE", Short: "Bring the routes to what a file says, all at once",
+		Long: `Reads CSV with the heading division,service,region,validFrom,validTo, or JSON lines with these keys; - reads standard
+input. Shows what would change, and changes it as one revision or not at all. Routes that are not in the file stay, unless
+--replace says that the file is all there is.`,
+		Example: "  jieli route import routes.csv --dry-run\n  jieli route import routes.csv\n  jieli route export | jieli --server sz.example:8345 route import -",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := a.readAll(args[0])
@@ -153,26 +154,16 @@ revision or not at all. Routes that are not in the file stay, unless --replace s
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			c, err := a.connect()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = c.Close() }()
-			plan, err := routefile.Compare(cmd.Context(), c, rules, replace)
-			if err != nil {
-				return err
-			}
-			if err := a.showPlan(plan); err != nil || dry || plan.Empty() {
-				return err
-			}
-			revision, err := plan.Apply(cmd.Context(), c, func(done, all int) {
-				_, _ = fmt.Fprintf(a.err, a.printer().Say("staged %d of %d changes\n", "已暂存 %d / %d 条变更\n"), done, all)
+			return a.connected(func(c *client.Client) error {
+				plan, err := routefile.Compare(cmd.Context(), c, rules, replace)
+				if err != nil {
+					return err
+				}
+				if err := a.showPlan(plan, dry); err != nil || dry || plan.Empty() {
+					return err
+				}
+				return a.applyPlan(cmd.Context(), c, plan)
 			})
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(a.err, a.printer().Say("done at revision %d\n", "已生效，版本 %d\n"), revision)
-			return err
 		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "show what would change, and change nothing")
@@ -180,22 +171,17 @@ revision or not at all. Routes that are not in the file stay, unless --replace s
 	return c
 }
 
-func (a *app) showPlan(plan *routefile.Plan) error {
-	return a.printer().Value(plan.Difference, func() *show.Table {
-		d := plan.Difference
-		t := &show.Table{Head: []string{"CHANGE", "DIVISION", "SERVICE", "REGION", "FROM", "TO"}}
-		for _, r := range d.Removed {
-			t.Add("-", r.Division.String(), or(r.Service, "*"), r.Region, r.ValidFrom.String(), r.ValidTo.String())
-		}
-		for _, r := range d.Added {
-			t.Add("+", r.Division.String(), or(r.Service, "*"), r.Region, r.ValidFrom.String(), r.ValidTo.String())
-		}
-		for _, r := range d.Changed {
-			t.Add("~", r.After.Division.String(), or(r.After.Service, "*"), r.Before.Region+" -> "+r.After.Region, r.After.ValidFrom.String(), r.Before.ValidTo.String()+" -> "+r.After.ValidTo.String())
-		}
-		t.Add(fmt.Sprintf("%d +, %d -, %d ~", len(d.Added), len(d.Removed), len(d.Changed)))
-		return t
+func (a *app) applyPlan(ctx context.Context, c *client.Client, plan *routefile.Plan) error {
+	progress := show.NewProgress(a.err)
+	revision, err := plan.Apply(ctx, c, func(done, all int) {
+		progress.Tell(a.printer().Say("staged %d of %d changes", "已暂存 %d / %d 条变更"), done, all)
 	})
+	progress.End()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.err, a.printer().Say("done at revision %d\n", "已生效，版本 %d\n"), revision)
+	return err
 }
 
 func (a *app) routeCheck() *cobra.Command {

@@ -2,13 +2,11 @@
 package routefile
 
 import (
-	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -18,44 +16,16 @@ import (
 )
 
 const (
+	// page is how many routes are read at once, chunk how many changes are staged at once: the most there may be.
 	page  = 1000
 	chunk = 1000
+	// fetchTries bounds how often a list is begun anew because the registry changed while it was read.
+	fetchTries = 5
+	// most mistakes of a file that are told.
+	mostMistakes = 20
 )
 
 func heading() []string { return []string{"division", "service", "region", "validFrom", "validTo"} }
-
-// Read reads rules from CSV. Every bad line is named.
-func Read(b []byte) ([]regions.Rule, error) {
-	r := csv.NewReader(bytes.NewReader(b))
-	r.FieldsPerRecord = len(heading())
-	first, err := r.Read()
-	if err != nil {
-		return nil, fmt.Errorf("heading: %w", err)
-	}
-	if !slices.Equal(first, heading()) {
-		return nil, fmt.Errorf("the first line must be %v", heading())
-	}
-	var rules []regions.Rule
-	var wrong []error
-	for {
-		rec, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return rules, errors.Join(wrong...)
-		}
-		line, _ := r.FieldPos(0)
-		if err == nil {
-			var rule regions.Rule
-			if rule, err = regions.ParseRule(rec[0], rec[1], rec[2], rec[3], rec[4]); err == nil {
-				rules = append(rules, rule)
-				continue
-			}
-			err = fmt.Errorf("line %d: %w", line, err)
-		}
-		if wrong = append(wrong, err); len(wrong) > 20 {
-			return nil, errors.Join(append(wrong, errors.New("and more"))...)
-		}
-	}
-}
 
 // Write prints routes as Read takes them.
 func Write(w io.Writer, routes []*jieliv1.Route) error {
@@ -68,17 +38,36 @@ func Write(w io.Writer, routes []*jieliv1.Route) error {
 	return c.Error()
 }
 
-// Fetch reads all pages of a list.
+// Fetch reads all pages of a list, as they are at one revision.
 func Fetch(ctx context.Context, c *client.Client, req *jieliv1.ListRoutesRequest) (*jieliv1.ListRoutesResponse, error) {
-	all := &jieliv1.ListRoutesResponse{}
+	for range fetchTries {
+		all, err := fetchOnce(ctx, c, req)
+		if all != nil || err != nil {
+			return all, err
+		}
+	}
+	return nil, errors.New("the routes changed again and again while they were read; try again later")
+}
+
+// fetchOnce gives nothing if the registry changed between two pages.
+func fetchOnce(ctx context.Context, c *client.Client, req *jieliv1.ListRoutesRequest) (*jieliv1.ListRoutesResponse, error) {
+	var all *jieliv1.ListRoutesResponse
 	req.PageSize, req.PageToken = page, ""
 	for {
-		res, err := c.Registry.ListRoutes(ctx, req)
-		if err != nil {
+		var res *jieliv1.ListRoutesResponse
+		err := call(ctx, c, func(ctx context.Context) (err error) {
+			res, err = c.Registry.ListRoutes(ctx, req)
+			return err
+		})
+		switch {
+		case err != nil:
 			return nil, err
+		case all == nil:
+			all = &jieliv1.ListRoutesResponse{Revision: res.GetRevision()}
+		case all.GetRevision() != res.GetRevision():
+			return nil, nil
 		}
 		all.Routes = append(all.Routes, res.GetRoutes()...)
-		all.Revision = res.GetRevision()
 		if req.PageToken = res.GetNextPageToken(); req.PageToken == "" {
 			return all, nil
 		}
@@ -89,7 +78,11 @@ func Fetch(ctx context.Context, c *client.Client, req *jieliv1.ListRoutesRequest
 type Plan struct {
 	Difference regions.Difference
 	revision   uint64
+	divisions  *regions.Divisions
 }
+
+// FullName is that of a division; empty when it is not known here.
+func (p *Plan) FullName(c regions.Code) string { return p.divisions.FullName(c) }
 
 // Empty tells whether nothing would change.
 func (p *Plan) Empty() bool { return p.Difference.Empty() }
@@ -100,7 +93,7 @@ func Compare(ctx context.Context, c *client.Client, rules []regions.Rule, replac
 	if err != nil {
 		return nil, err
 	}
-	now, err := Fetch(c.Signed(ctx), c, &jieliv1.ListRoutesRequest{})
+	now, err := Fetch(ctx, c, &jieliv1.ListRoutesRequest{})
 	if err != nil {
 		return nil, err
 	}
@@ -127,27 +120,53 @@ func Compare(ctx context.Context, c *client.Client, rules []regions.Rule, replac
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{Difference: regions.Diff(old, after), revision: now.GetRevision()}, nil
+	return &Plan{Difference: regions.Diff(old, after), revision: now.GetRevision(), divisions: divisions}, nil
 }
 
 // Apply stages the changes in chunks and makes them take effect as one, if the registry has not moved on meanwhile.
 func (p *Plan) Apply(ctx context.Context, c *client.Client, progress func(done, all int)) (revision uint64, err error) {
-	var changes []*jieliv1.ChangeRoutes
-	current := &jieliv1.ChangeRoutes{}
-	add := func() *jieliv1.ChangeRoutes {
-		if len(current.Set)+len(current.Delete) == chunk {
-			changes = append(changes, current)
-			current = &jieliv1.ChangeRoutes{}
+	chunks := p.chunks()
+	id := uuid.NewString()
+	done := 0
+	for i, changes := range chunks {
+		if err := call(ctx, c, func(ctx context.Context) error {
+			_, err := c.Registry.StageRoutes(ctx, &jieliv1.StageRoutesRequest{ImportId: id, Chunk: uint32(i), Changes: changes}) // #nosec G115 -- few
+			return err
+		}); err != nil {
+			return 0, fmt.Errorf("stage routes (nothing has changed): %w", err)
 		}
-		return current
+		done += size(changes)
+		progress(done, p.Len())
+	}
+	err = call(ctx, c, func(ctx context.Context) error {
+		res, err := c.Registry.FinishImport(ctx, &jieliv1.FinishImportRequest{ImportId: id, Chunks: uint32(len(chunks)), ExpectedRevision: p.revision}) // #nosec G115 -- few
+		revision = res.GetRevision()
+		return err
+	})
+	return revision, err
+}
+
+// Len is how many routes change.
+func (p *Plan) Len() int {
+	return len(p.Difference.Removed) + len(p.Difference.Added) + len(p.Difference.Changed)
+}
+
+// chunks are the changes as they are staged.
+func (p *Plan) chunks() []*jieliv1.ChangeRoutes {
+	var all []*jieliv1.ChangeRoutes
+	next := func() *jieliv1.ChangeRoutes {
+		if len(all) == 0 || size(all[len(all)-1]) == chunk {
+			all = append(all, &jieliv1.ChangeRoutes{})
+		}
+		return all[len(all)-1]
 	}
 	for _, r := range p.Difference.Removed {
-		ch := add()
-		ch.Delete = append(ch.Delete, &jieliv1.RouteKey{Division: r.Division.String(), Service: r.Service, ValidFrom: r.ValidFrom.String()})
+		c := next()
+		c.Delete = append(c.Delete, &jieliv1.RouteKey{Division: r.Division.String(), Service: r.Service, ValidFrom: r.ValidFrom.String()})
 	}
 	set := func(r regions.Rule) {
-		ch := add()
-		ch.Set = append(ch.Set, &jieliv1.Route{Division: r.Division.String(), Service: r.Service, Region: r.Region, ValidFrom: r.ValidFrom.String(), ValidTo: r.ValidTo.String()})
+		c := next()
+		c.Set = append(c.Set, &jieliv1.Route{Division: r.Division.String(), Service: r.Service, Region: r.Region, ValidFrom: r.ValidFrom.String(), ValidTo: r.ValidTo.String()})
 	}
 	for _, r := range p.Difference.Added {
 		set(r)
@@ -155,25 +174,12 @@ func (p *Plan) Apply(ctx context.Context, c *client.Client, progress func(done, 
 	for _, r := range p.Difference.Changed {
 		set(r.After)
 	}
-	changes = append(changes, current)
-	id := uuid.NewString()
-	for i, ch := range changes {
-		if err := call(ctx, c, func(ctx context.Context) error {
-			_, err := c.Registry.StageRoutes(ctx, &jieliv1.StageRoutesRequest{ImportId: id, Chunk: uint32(i), Changes: ch}) // #nosec G115 -- few
-			return err
-		}); err != nil {
-			return 0, err
-		}
-		progress((i+1)*chunk-chunk+len(ch.GetSet())+len(ch.GetDelete()), (len(changes)-1)*chunk+len(current.GetSet())+len(current.GetDelete()))
-	}
-	err = call(ctx, c, func(ctx context.Context) error {
-		res, err := c.Registry.FinishImport(ctx, &jieliv1.FinishImportRequest{ImportId: id, Chunks: uint32(len(changes)), ExpectedRevision: p.revision}) // #nosec G115 -- few
-		revision = res.GetRevision()
-		return err
-	})
-	return revision, err
+	return all
 }
 
+func size(c *jieliv1.ChangeRoutes) int { return len(c.GetSet()) + len(c.GetDelete()) }
+
+// call makes one call under its own deadline: reading and staging many routes takes many.
 func call(ctx context.Context, c *client.Client, do func(context.Context) error) error {
 	ctx, cancel := c.Context(ctx)
 	defer cancel()
