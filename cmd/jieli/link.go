@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
@@ -15,23 +17,24 @@ func (a *app) link() *cobra.Command {
 	return group("link", "See and mend the links with other regions", a.linkList(), a.linkRetry(), a.linkExcuse())
 }
 
-func linkTable(links []*jieliv1.LinkStatus) *show.Table {
+func (a *app) linkTable(links []*jieliv1.LinkStatus) *show.Table {
 	t := &show.Table{Head: []string{"PEER", "STATE", "REASON", "SINCE", "BACKLOG", "OLDEST", "ROUND TRIP", "SKEW", "PHONE", "DETAIL"}}
 	for _, l := range links {
-		rtt, skew := "", ""
-		if l.GetRoundTrip() != nil {
-			rtt = l.GetRoundTrip().AsDuration().String()
-		}
-		if l.GetClockSkew() != nil {
-			skew = l.GetClockSkew().AsDuration().String()
-		}
 		detail := l.GetMessage()
 		if n := len(l.GetStopped()); n > 0 {
-			detail = fmt.Sprintf("%d stopped: %s %s. %s", n, l.GetStopped()[0].GetTicketId(), l.GetStopped()[0].GetReason(), detail)
+			detail = fmt.Sprintf(a.printer().Say("%d stopped: %s %s. %s", "%d 件停止：%s %s。%s"), n, l.GetStopped()[0].GetTicketId(), l.GetStopped()[0].GetReason(), detail)
 		}
-		t.Add(l.GetPeer(), l.GetState(), l.GetReason(), stamp(l.GetSince()), fmt.Sprint(l.GetBacklog()), stamp(l.GetOldest()), rtt, skew, l.GetDutyPhone(), detail)
+		t.Add(l.GetPeer(), l.GetState(), l.GetReason(), stamp(l.GetSince()), fmt.Sprint(l.GetBacklog()), stamp(l.GetOldest()), millis(l.GetRoundTrip()), millis(l.GetClockSkew()), l.GetDutyPhone(), detail)
 	}
 	return t
+}
+
+// millis shows a duration as finely as people care for.
+func millis(d *durationpb.Duration) string {
+	if d == nil {
+		return ""
+	}
+	return d.AsDuration().Round(100 * time.Microsecond).String()
 }
 
 func (a *app) linkList() *cobra.Command {
@@ -43,7 +46,7 @@ func (a *app) linkList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printer().Message(res, func() *show.Table { return linkTable(res.GetLinks()) })
+				return a.printer().Message(res, func() *show.Table { return a.linkTable(res.GetLinks()) })
 			})
 		},
 	}
@@ -75,8 +78,15 @@ func (a *app) linkExcuse() *cobra.Command {
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				_, err := c.Status.ExcusePeer(ctx, &jieliv1.ExcusePeerRequest{Region: args[0], Reason: reason})
-				return err
+				res, err := c.Status.ExcusePeer(ctx, &jieliv1.ExcusePeerRequest{Region: args[0], Reason: reason})
+				if err != nil {
+					return err
+				}
+				return a.printer().Message(res, func() *show.Table {
+					t := &show.Table{}
+					t.Add(fmt.Sprintf(a.printer().Say("tickets shared with %s go on until the next start; it is logged with your name", "与 %s 共有的工单可继续办理，直至下次启动；已记录经办人"), args[0]))
+					return t
+				})
 			})
 		},
 	}

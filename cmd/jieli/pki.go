@@ -128,7 +128,7 @@ func (a *app) showKeys(m *trust.Material) error {
 	if err := json.Unmarshal(b, &values); err != nil {
 		return err
 	}
-	t := &show.Table{Head: []string{"FIELD", "VALUE"}}
+	t := &show.Table{Head: []string{"FIELD", "VALUE"}, Labels: true}
 	for _, k := range []string{"region", "node", "spiffeId", "bundleFingerprint", "signingKeyId", "contentKeyId", "certificateExpires", "caExpires"} {
 		if v, ok := values[k]; ok {
 			t.Add(k, fmt.Sprint(v))

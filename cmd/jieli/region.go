@@ -89,29 +89,29 @@ func (a *app) regionShow() *cobra.Command {
 
 func regionTable(res *jieliv1.GetRegionResponse) *show.Table {
 	r := res.GetRegion()
-	t := &show.Table{Head: []string{"FIELD", "VALUE"}}
+	t := &show.Table{Head: []string{"FIELD", "VALUE"}, Labels: true}
 	for _, f := range [][2]string{
 		{"id", r.GetId()},
-		{"nameZh", r.GetNameZh()},
-		{"nameEn", r.GetNameEn()},
+		{"Chinese name", r.GetNameZh()},
+		{"English name", r.GetNameEn()},
 		{"cluster", r.GetCluster()},
 		{"state", r.GetState().String()},
-		{"legalName", r.GetLegalName()},
-		{"documentNumber", r.GetDocumentNumber()},
-		{"dutyPhone", r.GetDutyPhone()},
-		{"dataContact", r.GetDataContact()},
-		{"numberPrefix", r.GetNumberPrefix()},
+		{"legal name", r.GetLegalName()},
+		{"document number", r.GetDocumentNumber()},
+		{"duty phone", r.GetDutyPhone()},
+		{"data contact", r.GetDataContact()},
+		{"number prefix", r.GetNumberPrefix()},
 		{"successor", r.GetSuccessor()},
 		{"revision", fmt.Sprint(r.GetRevision())},
-		{"changedBy", r.GetChangedBy()},
-		{"changeTime", stamp(r.GetChangeTime())},
+		{"changed by", r.GetChangedBy()},
+		{"changed", stamp(r.GetChangeTime())},
 	} {
 		if f[1] != "" {
 			t.Add(f[0], f[1])
 		}
 	}
 	for _, k := range r.GetSigningKeys() {
-		t.Add("signingKey", k.GetKeyId())
+		t.Add("signing key", k.GetKeyId())
 	}
 	for _, n := range res.GetNodes() {
 		t.Add("node", fmt.Sprintf("%s %s raft=%t tickets=%t level=%d %s", n.GetName(), n.GetAddress(), n.GetRaft(), n.GetTickets(), n.GetLevel(), n.GetVersion()))

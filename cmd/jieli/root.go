@@ -90,8 +90,9 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found, 5 denied, 6 c
 	f.DurationVar(&a.options.Timeout, "timeout", client.DefaultTimeout, "how long a call may take")
 	root.AddCommand(
 		a.serve(), a.demo(), a.config(), a.pki(), a.token(), a.region(), a.node(), a.route(), a.service(), a.division(),
-		a.ticket(), a.link(), a.status(), a.bench(), a.versionCommand(),
+		a.ticket(), a.link(), a.policy(), a.status(), a.bench(), a.versionCommand(),
 	)
+	a.helpIn(root)
 	return root
 }
 

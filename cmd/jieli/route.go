@@ -41,6 +41,9 @@ func (a *app) routeLookup() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if res.GetStale() {
+					_, _ = fmt.Fprintln(a.err, a.printer().Say("warning: this node has not heard from a quorum for too long; the table may be old", "提示：本节点过久未联系到法定多数，路由表可能已旧"))
+				}
 				return a.printer().Message(res, func() *show.Table { return lookupTable(res) })
 			})
 		},

@@ -74,7 +74,7 @@ func (a *app) showStatus(res *jieliv1.Status) error {
 	if s := res.GetStore(); s != nil {
 		say("\ntickets: %d open here; disk %s, %d MiB used, %d MiB free", "\n工单：本区域在办 %d；磁盘 %s，已用 %d MiB，可用 %d MiB", s.GetOpen(), s.GetDisk(), s.GetBytes()>>20, s.GetFreeBytes()>>20)
 		say("\nlinks:", "\n链路：")
-		return p.Value(nil, func() *show.Table { return linkTable(res.GetLinks()) })
+		return p.Value(nil, func() *show.Table { return a.linkTable(res.GetLinks()) })
 	}
 	return nil
 }

@@ -34,23 +34,6 @@ func (a *app) ticket() *cobra.Command {
 // newID makes a request id: a command line that is run again is another request.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-func ticketTable(ts ...*jieliv1.Ticket) *show.Table {
-	t := &show.Table{Head: []string{"NUMBER", "STATE", "ORIGIN", "HOLDER", "OFFERED TO", "DIVISION", "SERVICE", "UPDATED", "TITLE"}}
-	for _, k := range ts {
-		t.Add(k.GetNumber(), k.GetState().String(), k.GetOrigin(), k.GetHolder(), k.GetOfferedTo(), k.GetDivision(), k.GetService(), stamp(k.GetUpdateTime()), cut(k.GetTitle()))
-	}
-	return t
-}
-
-// cut keeps a title on its line.
-func cut(s string) string {
-	const most = 30
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
-}
-
 // one runs a command on one ticket and shows the ticket.
 func (a *app) one(ctx context.Context, do func(context.Context, *client.Client) (*jieliv1.Ticket, error)) error {
 	return a.call(ctx, func(ctx context.Context, c *client.Client) error {
@@ -154,24 +137,16 @@ func (a *app) ticketShow() *cobra.Command {
 				if a.output != "table" {
 					return a.printer().Message(t, nil)
 				}
-				if err := a.printer().Message(t, func() *show.Table { return ticketTable(t) }); err != nil {
+				if err := a.printer().Message(t, func() *show.Table { return a.detailTable(t) }); err != nil {
 					return err
 				}
 				_, _ = fmt.Fprintln(a.out)
-				return a.printer().Message(t, func() *show.Table { return eventTable(t) })
+				return a.printer().Message(t, func() *show.Table { return a.eventTable(t) })
 			})
 		},
 	}
 	c.Flags().BoolVar(&req.Unmask, "unmask", false, "show the reporter in full; written down with who looked")
 	return c
-}
-
-func eventTable(t *jieliv1.Ticket) *show.Table {
-	out := &show.Table{Head: []string{"EVENT", "KIND", "AUTHOR", "TIME", "REGION", "REASON", "DETAIL"}}
-	for _, e := range t.GetEvents() {
-		out.Add(fmt.Sprint(e.GetNumber()), e.GetKind().String(), e.GetAuthor(), stamp(e.GetTime()), e.GetRegion(), e.GetReason(), cut(e.GetText()))
-	}
-	return out
 }
 
 func (a *app) ticketOffer() *cobra.Command {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -19,8 +20,10 @@ func (a *app) versionCommand() *cobra.Command {
 				"registryLevel": registry.KnownLevel, "linkVersion": link.VersionMax,
 			}
 			return a.printer().Value(v, func() *show.Table {
-				t := &show.Table{}
+				t := &show.Table{Labels: true}
 				t.Add("jieli", version)
+				t.Add("registry level", fmt.Sprint(registry.KnownLevel))
+				t.Add("link version", fmt.Sprint(link.VersionMax))
 				t.Add("go", runtime.Version())
 				t.Add("platform", runtime.GOOS+"/"+runtime.GOARCH)
 				return t

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 )
 
 // Printer prints in one format and language.
@@ -31,6 +32,8 @@ type Printer struct {
 type Table struct {
 	Head []string
 	Rows [][]string
+	// Labels says that the first cell of each row is a label, to be translated too.
+	Labels bool
 }
 
 // Add appends a row.
@@ -97,17 +100,7 @@ func (p *Printer) table(t *Table) error {
 	if t == nil {
 		return nil
 	}
-	head := make([]string, len(t.Head))
-	for i, h := range t.Head {
-		head[i] = h
-		if p.Chinese {
-			head[i] = or(headings[h], h)
-		}
-	}
-	rows := slices.Clone(t.Rows)
-	if len(head) > 0 {
-		rows = slices.Insert(rows, 0, head)
-	}
+	rows := p.translate(t)
 	var widths []int
 	for n, r := range rows {
 		rows[n] = make([]string, len(r))
@@ -133,6 +126,27 @@ func (p *Printer) table(t *Table) error {
 	}
 	_, err := io.WriteString(p.Out, b.String())
 	return err
+}
+
+// translate gives headings, where there are any, and rows in the printer's language.
+func (p *Printer) translate(t *Table) [][]string {
+	rows := slices.Clone(t.Rows)
+	if len(t.Head) > 0 {
+		rows = slices.Insert(rows, 0, t.Head)
+	}
+	if !p.Chinese {
+		return rows
+	}
+	chinese := lang.Tables()
+	for i, r := range rows {
+		rows[i] = slices.Clone(r)
+		for j, cell := range r {
+			if (len(t.Head) > 0 && i == 0) || (t.Labels && j == 0) {
+				rows[i][j] = chinese.Of(cell)
+			}
+		}
+	}
+	return rows
 }
 
 // clean keeps what others wrote from steering the terminal.
@@ -173,11 +187,4 @@ func words(err error) string {
 		return err.Error()
 	}
 	return strings.Replace(err.Error(), answer.Error(), answer.GRPCStatus().Message(), 1)
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

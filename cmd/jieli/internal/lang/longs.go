@@ -1,0 +1,37 @@
+package lang
+
+// longs are the descriptions of commands in full, by the command's path.
+func longs() map[string]string {
+	return map[string]string{
+		"jieli": `接力是各区域 12345 热线中心运行的节点。各节点共享一份登记表（何地何事由谁承办），并跨区域转办诉求工单。
+
+退出码：0 完成，1 失败，2 用法错误，3 不可用，4 未找到，5 无权限，6 冲突。`,
+		"jieli completion":  "为指定的 shell 生成 jieli 命令补全脚本；用法见各子命令的帮助。",
+		"jieli config show": `把默认值、文件和环境变量依次叠加后显示，并注明每个值的来源。加 -o yaml 则输出内容相同的配置文件。`,
+		"jieli demo": `在本机启动 jingjinji、changsanjiao 和 chengyu 三个区域，各有自己的进程、数据库、CA 和端口；完成登记与批准，
+演示诉求的全过程，输出结果，然后保持运行直到 Ctrl-C。
+
+加 --exit 则结束后退出；加 -o json 则只输出一个计数的 JSON 对象。具有全部角色的令牌在 DIR/<区域>/admin.token。`,
+		"jieli help": "显示任一命令的帮助：jieli help [命令]。",
+		"jieli pki rotate": `更换一项。更换 ca 之后：更新本区域登记（jieli region update），更换 node，再用 --retire-old-cas 并再次更新登记。
+更换 signing 之后：更新登记，然后重启节点。`,
+		"jieli pki show": `显示身份、指纹和到期时间。加 -o json 则输出 jieli region register --file 所需的内容：由密钥和配置的 region 一节
+得到的区域登记，以及本节点。`,
+		"jieli policy raise-level": `把登记表级别提升一级，以便使用较新的命令。不可回退：此后不支持该级别的程序只能以旧表服务。各节点支持的级别见
+jieli node list。`,
+		"jieli policy set": `修改规定；未指定的保持不变。仅限发起区域的管理员。
+
+--registry-grace：节点失去法定多数后，还可按最后的路由表转办多久。
+--link-version-floor：对方链路版本的下限；更旧的程序将被断开。`,
+		"jieli route import": `读取表头为 division,service,region,validFrom,validTo 的 CSV，或带这些键的 JSON 行；- 表示标准输入。先显示将有的
+变更，再作为一个版本整体生效，或完全不生效。文件中没有的路由会保留，除非用 --replace 表示文件即全部。`,
+		"jieli serve": `运行节点，直到收到停止信号（SIGTERM 或 Ctrl-C）。尚未加入任何联盟的节点须指明一次如何加入：--bootstrap 以本区域建立
+新联盟；--join 加入已登记并批准本区域的联盟，须给出某成员的地址、联盟编号和该成员 CA 的指纹，这些须经其他途径告知。
+已在联盟中的节点忽略这些选项。`,
+		"jieli status": `先显示问题，再显示登记表、工单库和链路。加 --check 则只输出一行，退出码 0 正常、1 降级、3 停止或不可达，供监控使用。`,
+		"jieli ticket import": `每行一个 {"ticket":{…}}，旁边可有 region 和 resolution。有误的行按行号报告，导入继续。可重复运行：已有 externalId 的
+工单不会重复接收。`,
+		"jieli token create": `生成令牌并只显示一次；节点只保存其摘要。系统的令牌在每次修改登记表或查看个人信息时，须指明所代表的经办人
+（Jieli-Operator 头）。`,
+	}
+}
