@@ -1,10 +1,27 @@
-// Package configs holds the configuration to begin with, for `jieli config init`.
+// Package configs holds ready configurations: the one to begin with, for `jieli config init`, and those of the
+// demonstration's regions. The service unit beside them is for whoever installs a node.
 package configs
 
-import _ "embed"
+import (
+	"embed"
+	"fmt"
+	"slices"
+)
 
 //go:embed jieli.yaml
 var file []byte
 
+//go:embed demo/*.yaml
+var demo embed.FS
+
 // Default is the commented default configuration.
-func Default() []byte { return append([]byte(nil), file...) }
+func Default() []byte { return slices.Clone(file) }
+
+// Demo is the configuration of a region of the demonstration.
+func Demo(region string) ([]byte, error) {
+	b, err := demo.ReadFile("demo/" + region + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("the demonstration has no region %q", region)
+	}
+	return b, nil
+}

@@ -96,7 +96,7 @@ region's entry, from the keys and the configuration's region section, and this n
 			if err := a.registrable(cfg); err != nil {
 				return err
 			}
-			region, node := gateway.Entry(m, regionOf(cfg), cfg.Federation.Advertise, raft, tickets)
+			region, node := gateway.Entry(m, cfg.Region.Entry(), cfg.Federation.Advertise, raft, tickets)
 			return a.printer().Message(&jieliv1.RegisterRegionRequest{Region: region, Nodes: []*jieliv1.Node{node}}, nil)
 		},
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/jieli-gateway/jieli/gateway"
 	"github.com/jieli-gateway/jieli/gateway/api"
 	"github.com/jieli-gateway/jieli/gateway/config"
-	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
 // joinFlags are what a joiner was told out of band.
@@ -51,7 +50,7 @@ all told out of band. A node that is in a federation already ignores these flags
 			}
 			node.Join = request
 			if bootstrap {
-				node.Bootstrap = &gateway.Bootstrap{Region: regionOf(cfg), Actor: or(a.options.Operator, "bootstrap")}
+				node.Bootstrap = &gateway.Bootstrap{Region: cfg.Region.Entry(), Actor: or(a.options.Operator, "bootstrap")}
 			}
 			n, err := gateway.Open(cmd.Context(), node)
 			if err != nil {
@@ -145,13 +144,4 @@ func nodeConfig(cfg *config.Config, log *slog.Logger) (gateway.Config, error) {
 		n.APITLS, err = api.NewTLS(api.TLSFiles{Certificate: filepath.Clean(t.Certificate), Key: filepath.Clean(t.Key), ClientCA: t.ClientCA}, log)
 	}
 	return n, err
-}
-
-// regionOf is what a region says of itself.
-func regionOf(cfg *config.Config) *jieliv1.Region {
-	r := cfg.Region
-	return &jieliv1.Region{
-		NameZh: r.NameZH, NameEn: r.NameEN, Cluster: r.Cluster, LegalName: r.LegalName, DocumentNumber: r.DocumentNumber,
-		DutyPhone: r.DutyPhone, DataContact: r.DataContact, NumberPrefix: r.NumberPrefix,
-	}
 }

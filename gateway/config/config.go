@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jieli-gateway/jieli/federation"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
 // Config is the effective configuration of a node.
@@ -66,6 +67,14 @@ func (r Region) Missing() []string {
 		}
 	}
 	return missing
+}
+
+// Entry is what the registry keeps of it. Id, bundle and keys come from the PKI directory.
+func (r Region) Entry() *jieliv1.Region {
+	return &jieliv1.Region{
+		NameZh: r.NameZH, NameEn: r.NameEN, Cluster: r.Cluster, LegalName: r.LegalName, DocumentNumber: r.DocumentNumber,
+		DutyPhone: r.DutyPhone, DataContact: r.DataContact, NumberPrefix: r.NumberPrefix,
+	}
 }
 
 // Federation is the port between regions: Raft and links, mutual TLS.

@@ -20,11 +20,11 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/configs"
 	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway"
 	"github.com/jieli-gateway/jieli/gateway/access"
 	"github.com/jieli-gateway/jieli/gateway/config"
-	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
 //go:embed sample.jsonl
@@ -33,7 +33,7 @@ var sample []byte
 // centre is one regional centre of the demonstration: a node, and somebody who works on it.
 type centre struct {
 	id     string
-	entry  *jieliv1.Region
+	cfg    config.Config
 	places []string
 	dir    string
 	api    string
@@ -49,21 +49,23 @@ type centre struct {
 	ended bool
 }
 
-func centres() []*centre {
-	return []*centre{
-		{id: "jingjinji", places: []string{"11", "12", "13"}, entry: &jieliv1.Region{
-			NameZh: "京津冀12345联动中心", NameEn: "Beijing-Tianjin-Hebei joint centre", Cluster: "jingjinji",
-			LegalName: "京津冀12345联动中心（演示）", DutyPhone: "010-55512345", DataContact: "data@jingjinji.example", NumberPrefix: "JJJ",
-		}},
-		{id: "changsanjiao", places: []string{"31", "32", "33", "34"}, entry: &jieliv1.Region{
-			NameZh: "长三角12345联动中心", NameEn: "Yangtze River Delta joint centre", Cluster: "changsanjiao",
-			LegalName: "长三角12345联动中心（演示）", DutyPhone: "021-55512345", DataContact: "data@changsanjiao.example", NumberPrefix: "CSJ",
-		}},
-		{id: "chengyu", places: []string{"50", "51"}, entry: &jieliv1.Region{
-			NameZh: "成渝12345联动中心", NameEn: "Chengdu-Chongqing joint centre", Cluster: "chengyu",
-			LegalName: "成渝12345联动中心（演示）", DutyPhone: "028-55512345", DataContact: "data@chengyu.example", NumberPrefix: "CY",
-		}},
+// centres are the regions of configs/demo, the one that makes the federation first.
+func centres() ([]*centre, error) {
+	all := []*centre{
+		{id: "jingjinji", places: []string{"11", "12", "13"}},
+		{id: "changsanjiao", places: []string{"31", "32", "33", "34"}},
+		{id: "chengyu", places: []string{"50", "51"}},
 	}
+	for _, c := range all {
+		b, err := configs.Demo(c.id)
+		if err != nil {
+			return nil, err
+		}
+		if err := yaml.Unmarshal(b, &c.cfg); err != nil {
+			return nil, fmt.Errorf("configuration of %s: %w", c.id, err)
+		}
+	}
+	return all, nil
 }
 
 func (c *centre) tokenFile() string  { return filepath.Join(c.dir, "admin.token") }
@@ -115,18 +117,11 @@ func (c *centre) makeToken() error {
 }
 
 func (c *centre) writeConfig() error {
-	r := c.entry
-	b, err := yaml.Marshal(&config.Config{
-		DataDir: c.dataDir(), PKIDir: filepath.Join(c.dataDir(), "pki"),
-		Region: config.Region{
-			NameZH: r.GetNameZh(), NameEN: r.GetNameEn(), Cluster: r.GetCluster(), LegalName: r.GetLegalName(),
-			DutyPhone: r.GetDutyPhone(), DataContact: r.GetDataContact(), NumberPrefix: r.GetNumberPrefix(),
-		},
-		Federation: config.Federation{Listen: c.fed, Advertise: c.fed}, API: config.API{Listen: c.api},
-		Raft:  config.Raft{Profile: "lan"},
-		Store: config.Store{SoftFreeMiB: 200, HardFreeMiB: 100, FeedRows: 10_000_000, RequestIDs: 1_000_000, Evidence: 10_000},
-		Log:   config.Log{Level: "info", Format: "text"},
-	})
+	cfg := c.cfg
+	cfg.DataDir, cfg.PKIDir = c.dataDir(), filepath.Join(c.dataDir(), "pki")
+	cfg.Federation = config.Federation{Listen: c.fed, Advertise: c.fed}
+	cfg.API.Listen = c.api
+	b, err := yaml.Marshal(&cfg)
 	if err != nil {
 		return err
 	}

@@ -267,7 +267,7 @@ func (p *day) step(ctx context.Context, c *centre, t *jieliv1.Ticket, line impor
 				Text: "经核实，涉事企业注册地与主管机关均不在本区域。", Basis: "《市场监督管理投诉举报处理暂行办法》", Onward: p.third(t.GetOrigin(), c.id),
 			})
 		default:
-			_, err = tickets.AcceptTicket(signed, &jieliv1.AcceptTicketRequest{Id: id, RequestId: newID(), ExpectedEvent: expected, Reference: c.entry.GetNumberPrefix() + "-" + t.GetNumber()})
+			_, err = tickets.AcceptTicket(signed, &jieliv1.AcceptTicketRequest{Id: id, RequestId: newID(), ExpectedEvent: expected, Reference: c.cfg.Region.NumberPrefix + "-" + t.GetNumber()})
 		}
 	case jieliv1.Ticket_RETURNED, jieliv1.Ticket_ARBITRATION:
 		if own {

@@ -12,7 +12,10 @@ import (
 
 // setUp brings three regions up: the first makes the federation, the others are registered, approved and join.
 func (d *demo) setUp(ctx context.Context) error {
-	all := centres()
+	all, err := centres()
+	if err != nil {
+		return err
+	}
 	for _, c := range all {
 		c.dir = filepath.Join(d.o.DataDir, c.id)
 	}
@@ -69,7 +72,7 @@ func (d *demo) admit(ctx context.Context, first, c *centre) error {
 	if res, err := first.client.Registry.GetRegion(ctx, &jieliv1.GetRegionRequest{Id: c.id}); err == nil && res.GetRegion().GetState() == jieliv1.Region_ACTIVE {
 		return nil
 	}
-	region, node := gateway.Entry(c.material, c.entry, c.fed, true, true)
+	region, node := gateway.Entry(c.material, c.cfg.Region.Entry(), c.fed, true, true)
 	if _, err := first.client.Registry.RegisterRegion(ctx, &jieliv1.RegisterRegionRequest{Region: region, Nodes: []*jieliv1.Node{node}}); err != nil {
 		return fmt.Errorf("register %s: %w", c.id, err)
 	}
