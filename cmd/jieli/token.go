@@ -40,8 +40,9 @@ func (a *app) tokenCreate() *cobra.Command {
 	var days int
 	c := &cobra.Command{
 		Use: "create NAME", Short: "Make a token for a person or a system; it is shown once", Args: exactly(1),
-		Long: `Makes a token and prints it once; the node keeps only its hash. A token of a system must name the person it acts for
-on each call that changes the registry or shows personal data (header Jieli-Operator).`,
+		Long: `Makes a token and prints it once; the node keeps only its hash, and takes it within half a second. A token of a
+system must name the person it acts for on each call that changes the registry or shows personal data (--operator, or the
+header Jieli-Operator).`,
 		Example: "  jieli token create 王芳 --role operator\n  jieli token create ticket-system --system --role operator --days 180",
 		RunE: func(_ *cobra.Command, args []string) error {
 			tokens, err := a.tokens(file, dir)

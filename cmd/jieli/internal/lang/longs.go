@@ -31,7 +31,7 @@ jieli node list。`,
 		"jieli status": `先显示问题，再显示登记表、工单库和链路。加 --check 则只输出一行，退出码 0 正常、1 降级、3 停止或不可达，供监控使用。`,
 		"jieli ticket import": `每行一个 {"ticket":{…}}，旁边可有 region 和 resolution。有误的行按行号报告，导入继续。可重复运行：已有 externalId 的
 工单不会重复接收。`,
-		"jieli token create": `生成令牌并只显示一次；节点只保存其摘要。系统的令牌在每次修改登记表或查看个人信息时，须指明所代表的经办人
-（Jieli-Operator 头）。`,
+		"jieli token create": `生成令牌并只显示一次；节点只保存其摘要，半秒内生效。系统的令牌在每次修改登记表或查看个人信息时，须指明所代表的
+经办人（--operator，或 Jieli-Operator 头）。`,
 	}
 }
