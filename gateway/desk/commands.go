@@ -38,10 +38,10 @@ func (d *Desk) command(ctx context.Context, actor Actor, name string, req comman
 	if err != nil {
 		return nil, err
 	}
-	var out *jieliv1.Ticket
+	var t *store.Ticket
 	var woken []string
 	err = d.store.Update(ctx, func(tx store.Tx) error {
-		t, err := findTicket(tx, req.GetId())
+		t, err = findTicket(tx, req.GetId())
 		if err != nil {
 			return err
 		}
@@ -65,8 +65,7 @@ func (d *Desk) command(ctx context.Context, actor Actor, name string, req comman
 			}
 			woken = s.requestPeers()
 		}
-		out, err = d.view(tx, t, viewOptions{events: true})
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, toFault(err)
@@ -74,7 +73,8 @@ func (d *Desk) command(ctx context.Context, actor Actor, name string, req comman
 	if len(woken) > 0 {
 		d.peers.Wake(woken)
 	}
-	return out, nil
+	// Read after the commit, so that showing one ticket holds up nobody who writes another.
+	return d.Get(ctx, actor, &jieliv1.GetTicketRequest{Id: t.State.GetId()})
 }
 
 // ready refuses a command on a ticket that has moved on, stands still, or is shared with a peer not heard from yet.
@@ -176,6 +176,9 @@ func (d *Desk) Offer(ctx context.Context, actor Actor, req *jieliv1.OfferTicketR
 		if err := s.offerError(to); err != nil {
 			return err
 		}
+		if err := s.room(maxOfferedBulk); err != nil {
+			return err
+		}
 		if err := ticket.CanOffer(s.t.State, to); err != nil && s.t.State.GetState() != jieliv1.Ticket_ARBITRATION {
 			return err
 		}
@@ -257,6 +260,9 @@ func (d *Desk) Note(ctx context.Context, actor Actor, req *jieliv1.NoteTicketReq
 		if err := ticket.Check(s.t.State, s.self(), jieliv1.Event_NOTED); err != nil {
 			return err
 		}
+		if err := s.room(maxBulk); err != nil {
+			return err
+		}
 		w, err := d.text(s.t.State.GetId(), req.GetText(), "")
 		if err != nil {
 			return err
@@ -306,6 +312,9 @@ func (d *Desk) Reopen(ctx context.Context, actor Actor, req *jieliv1.ReopenTicke
 	}
 	return d.command(ctx, actor, "reopen", req, func(s *step) error {
 		if err := ticket.Check(s.t.State, s.self(), jieliv1.Event_REOPENED); err != nil {
+			return err
+		}
+		if err := s.room(maxBulk); err != nil {
 			return err
 		}
 		w, err := d.text(s.t.State.GetId(), req.GetText(), "")

@@ -31,6 +31,8 @@ type Peers interface {
 	Confirmed(peer string) bool
 	// Diverged: the peer's registry differs from ours at the same revision; no new offers go to it.
 	Diverged(peer string) bool
+	// Taking: the peer has not said that it takes no new offers now, for want of disk space for instance.
+	Taking(peer string) bool
 	// SameTable: the peer is known to be at our very revision and state hash.
 	SameTable(peer string) bool
 	// Wake tells that there is something new for these peers: outbox rows or requests.

@@ -135,12 +135,26 @@ func (d *Desk) entry(r store.Reader, row *store.FeedRow) (*jieliv1.FeedEntry, er
 	if len(events) == 0 || events[0].Number != row.EventNumber {
 		return nil, fmt.Errorf("event %d of ticket %s of feed entry %d: %w", row.EventNumber, row.TicketID, row.Seq, store.ErrNotFound)
 	}
-	have, err := contentsOf(r, row.TicketID)
-	if err != nil {
-		return nil, err
+	var text *store.Content
+	if saysWords(events[0].Kind) {
+		have, err := contentsOf(r, row.TicketID)
+		if err != nil {
+			return nil, err
+		}
+		text = have[contentKey{row.EventNumber, contentText}]
 	}
-	e.Event, err = record(events[0], have[contentKey{row.EventNumber, contentText}], false)
+	e.Event, err = record(events[0], text, false)
 	return e, err
+}
+
+// saysWords tells which kinds of event may have a text beside them.
+func saysWords(k jieliv1.Event_Kind) bool {
+	switch k {
+	case jieliv1.Event_RETURNED, jieliv1.Event_NOTED, jieliv1.Event_ANSWERED, jieliv1.Event_CLOSED,
+		jieliv1.Event_REOPENED, jieliv1.Event_WITHDRAWN:
+		return true
+	}
+	return false
 }
 
 func (d *Desk) cursor(seq int64) string {

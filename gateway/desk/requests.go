@@ -23,6 +23,7 @@ const (
 	codeNoPen           = "NO_PEN"
 	codeUnknownTicket   = "UNKNOWN_TICKET"
 	codeWrongState      = "WRONG_STATE"
+	codeTicketFull      = "TICKET_FULL"
 	codeNotAllowed      = "NOT_ALLOWED"
 	codeInvalid         = "INVALID"
 	codeEvent           = "EVENT"
@@ -183,6 +184,15 @@ func (s *step) settleByEvent(kind jieliv1.Event_Kind, body any, r *jieliv1.Ticke
 	}
 	if !s.may(kind) {
 		return &jieliv1.TicketRequestAnswer{Code: codeWrongState}, true, nil
+	}
+	if kind == jieliv1.Event_NOTED {
+		full, err := s.bulky(maxBulk)
+		if err != nil {
+			return nil, false, err
+		}
+		if full {
+			return &jieliv1.TicketRequestAnswer{Code: codeTicketFull}, true, nil
+		}
 	}
 	w, err := s.d.text(s.t.State.GetId(), r.GetText(), "")
 	if err != nil {

@@ -18,17 +18,21 @@ func (s *step) route() (moved bool, err error) {
 			s.t.WaitRevision = 0
 			return true, s.append(&jieliv1.Accepted{}, "")
 		}
+		full, err := s.bulky(maxOfferedBulk)
+		if err != nil {
+			return false, err
+		}
 		why := s.mayOffer(r.region)
 		if why == 0 {
 			offer := &jieliv1.Offered{
 				Target: r.region, Basis: jieliv1.Offered_ROUTE, AsOf: today(s.now).String(),
 				RuleDivision: r.rule.Division.String(), RuleService: r.rule.Service, Stale: s.table.PastGrace,
 			}
-			if ticket.CanOffer(st, r.region) == nil {
+			if ticket.CanOffer(st, r.region) == nil && !full {
 				s.t.WaitRevision = 0
 				return true, s.offer(offer)
 			}
-			// Who serves it by the table has already said no in this round: that is for people to decide.
+			// Who serves it by the table has already said no in this round, or it is too bulky: that is for people to decide.
 			s.t.WaitRevision = 0
 			return false, nil
 		}
@@ -55,6 +59,9 @@ func (s *step) mayOffer(target string) jieliv1.Unrouted_Reason {
 		regionState(s.table, target) != jieliv1.Region_ACTIVE || !hasTickets(s.table, target) {
 		return jieliv1.Unrouted_SUSPENDED
 	}
+	if !s.d.peers.Taking(target) {
+		return jieliv1.Unrouted_SUSPENDED
+	}
 	if s.d.peers.Diverged(target) || (s.table.PastGrace && !s.d.peers.SameTable(target)) {
 		return jieliv1.Unrouted_REGISTRY_UNCERTAIN
 	}
@@ -77,6 +84,9 @@ func (s *step) offerError(target string) error {
 		if state != jieliv1.Region_ACTIVE {
 			return fault.New(fault.Precondition, "SUSPENDED", "region %s is %s and takes no new offers", target, state)
 		}
+		if hasTickets(s.table, target) {
+			return fault.New(fault.Unavailable, "PEER_NOT_TAKING", "region %s takes no new offers just now; `jieli link list` says why and whom to phone", target)
+		}
 		return fault.New(fault.Precondition, "NO_NODE", "region %s has no node that runs tickets; see `jieli node list`", target)
 	default:
 		return fault.New(fault.Unavailable, "REGISTRY_UNCERTAIN",
@@ -91,10 +101,14 @@ func (s *step) afterBack() error {
 		return s.withdrawNow()
 	}
 	f := ticket.AfterBack(s.t.State)
+	full, err := s.bulky(maxOfferedBulk)
+	if err != nil {
+		return err
+	}
 	switch {
 	case f.Arbitration != 0:
 		return s.append(&jieliv1.Arbitration{Cause: f.Arbitration}, "")
-	case f.Offer != "" && s.mayOffer(f.Offer) == 0:
+	case f.Offer != "" && s.mayOffer(f.Offer) == 0 && !full:
 		return s.offer(&jieliv1.Offered{Target: f.Offer, Basis: jieliv1.Offered_ONWARD, Stale: s.table.PastGrace})
 	}
 	return nil

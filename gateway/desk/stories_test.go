@@ -393,3 +393,59 @@ func FuzzCheckItem(f *testing.F) {
 		})
 	})
 }
+
+// A ticket that has grown as large as it may takes no more notes, from either side, and no new round; but it comes to
+// its end, and it never grew past what one offer can carry.
+func TestTicketsDoNotGrowPastWhatAnOfferCarries(t *testing.T) {
+	w := newWorld(t)
+	id := w.offered(t)
+	holder, origin := w.desks["changsanjiao"].desk, w.desks["jingjinji"].desk
+	_, err := holder.Accept(w.ctx, operator, &jieliv1.AcceptTicketRequest{Id: id})
+	w.must(err)
+	longest := strings.Repeat("长", maxText)
+	notes := 0
+	for ; err == nil; notes++ {
+		_, err = holder.Note(w.ctx, operator, &jieliv1.NoteTicketRequest{Id: id, Text: longest})
+	}
+	if fault.ReasonOf(err) != "TICKET_FULL" || notes < 20 {
+		t.Fatalf("after %d notes: %v; want TICKET_FULL", notes, err)
+	}
+	w.through(shanghai)
+	_, err = origin.Note(w.ctx, operator, &jieliv1.NoteTicketRequest{Id: id, Text: longest})
+	w.must(err)
+	w.ask(beijing, 0)
+	if n := len(w.answers); n != 1 || w.answers[0].answer.GetCode() != codeTicketFull {
+		t.Errorf("the origin's note got %v; want %s", w.answers, codeTicketFull)
+	}
+	w.answer(0, false)
+	_, err = holder.Answer(w.ctx, operator, &jieliv1.AnswerTicketRequest{Id: id, Text: longest})
+	w.must(err)
+	w.through(shanghai)
+	_, err = origin.Reopen(w.ctx, operator, &jieliv1.ReopenTicketRequest{Id: id, Text: "又来了"})
+	if fault.ReasonOf(err) != "TICKET_FULL" {
+		t.Errorf("another round: %v; want TICKET_FULL", err)
+	}
+	if _, err = origin.Close(w.ctx, operator, &jieliv1.CloseTicketRequest{Id: id}); err != nil {
+		t.Errorf("closing it: %v; a life always comes to its end", err)
+	}
+}
+
+func TestNothingIsOfferedToWhoTakesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.full["changsanjiao"] = true
+	res, err := w.submit("jingjinji", suzhou())
+	w.must(err)
+	id := res.GetTicket().GetId()
+	if res.GetTicket().GetState() != jieliv1.Ticket_UNROUTED || res.GetTicket().GetHolder() != "jingjinji" {
+		t.Fatalf("it is %s with %s; want it to wait at its origin", res.GetTicket().GetState(), res.GetTicket().GetHolder())
+	}
+	_, err = w.desks["jingjinji"].desk.Offer(w.ctx, operator, &jieliv1.OfferTicketRequest{Id: id, To: "changsanjiao"})
+	if fault.ReasonOf(err) != "PEER_NOT_TAKING" {
+		t.Errorf("an operator's offer: %v; want PEER_NOT_TAKING", err)
+	}
+	w.full["changsanjiao"] = false
+	w.must(w.desks["jingjinji"].desk.routeWaiting(w.ctx))
+	if got := w.get("jingjinji", id); got.GetOfferedTo() != "changsanjiao" {
+		t.Errorf("it is offered to %q when they take again", got.GetOfferedTo())
+	}
+}

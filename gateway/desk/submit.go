@@ -52,15 +52,28 @@ func (d *Desk) Submit(ctx context.Context, actor Actor, req *jieliv1.SubmitTicke
 	if err != nil {
 		return nil, err
 	}
-	var out *jieliv1.SubmitTicketResponse
-	err = d.store.Update(ctx, func(tx store.Tx) error {
-		out, err = d.submit(tx, actor, req, sub)
+	var stored submitted
+	err = d.store.Update(ctx, func(tx store.Tx) (err error) {
+		stored, err = d.submit(tx, actor, req, sub)
 		return err
 	})
 	if err != nil {
 		return nil, toFault(err)
 	}
-	return out, nil
+	// Read after the commit, so that showing one ticket holds up nobody who writes another.
+	view, err := d.Get(ctx, actor, &jieliv1.GetTicketRequest{Id: stored.ticket.State.GetId()})
+	if err != nil {
+		return nil, err
+	}
+	return &jieliv1.SubmitTicketResponse{
+		Ticket: view, Warnings: stored.ticket.Warnings, CallNumber: stored.ticket.State.GetCallNumber(), Repeated: stored.repeated,
+	}, nil
+}
+
+// submitted is the ticket of a submission, new or repeated.
+type submitted struct {
+	ticket   *store.Ticket
+	repeated bool
 }
 
 // prepare checks what needs the table and makes what needs no transaction.
@@ -157,32 +170,29 @@ func checkDivision(table Table, division string) error {
 }
 
 // submit stores a prepared ticket, unless it is there already.
-func (d *Desk) submit(tx store.Tx, actor Actor, req *jieliv1.SubmitTicketRequest, sub *submission) (*jieliv1.SubmitTicketResponse, error) {
+func (d *Desk) submit(tx store.Tx, actor Actor, req *jieliv1.SubmitTicketRequest, sub *submission) (submitted, error) {
 	first, err := d.submittedBefore(tx, req, sub)
 	if err != nil || first != nil {
-		return first, err
+		return submitted{first, true}, err
 	}
 	if err := d.cfg.Intake(); err != nil {
-		return nil, err
+		return submitted{}, err
 	}
 	now := d.cfg.Now()
 	n, err := tx.NextCounter("number/" + regions.DayOf(now).String())
 	if err != nil {
-		return nil, err
+		return submitted{}, err
 	}
 	sub.received.Number = ticket.Number(sub.prefix, now, n)
 	s := d.step(tx, &store.Ticket{QueryCode: sub.query, Digest: sub.digest[:], Warnings: sub.warnings}, actor.String())
 	s.now = now
 	if err := s.receive(sub); err != nil {
-		return nil, err
+		return submitted{}, err
 	}
 	if err := s.save(); err != nil {
-		return nil, err
+		return submitted{}, err
 	}
-	if err := d.answered(tx, req.GetRequestId(), sub.digest, s.t.State.GetId()); err != nil {
-		return nil, err
-	}
-	return d.submitResponse(tx, s.t, false)
+	return submitted{ticket: s.t}, d.answered(tx, req.GetRequestId(), sub.digest, s.t.State.GetId())
 }
 
 // receive appends RECEIVED and what follows from it at once.
@@ -198,14 +208,14 @@ func (s *step) receive(sub *submission) error {
 }
 
 // submittedBefore finds the ticket of a repeated submission, and refuses a number used with other content.
-func (d *Desk) submittedBefore(tx store.Tx, req *jieliv1.SubmitTicketRequest, sub *submission) (*jieliv1.SubmitTicketResponse, error) {
+func (d *Desk) submittedBefore(tx store.Tx, req *jieliv1.SubmitTicketRequest, sub *submission) (*store.Ticket, error) {
 	if id := req.GetRequestId(); id != "" {
 		a, err := tx.Answered(id)
 		switch {
 		case err == nil && a.Digest != sub.digest:
 			return nil, requestIDUsed(id)
 		case err == nil:
-			return d.repeat(tx, a.TicketID)
+			return tx.Ticket(a.TicketID)
 		case !errors.Is(err, store.ErrNotFound):
 			return nil, err
 		}
@@ -227,25 +237,7 @@ func (d *Desk) submittedBefore(tx store.Tx, req *jieliv1.SubmitTicketRequest, su
 			Fields:  []fault.Field{{Name: "externalId", Rule: "already used with other content"}},
 		}
 	}
-	return d.submitResponse(tx, t, true)
-}
-
-func (d *Desk) repeat(r store.Reader, ticketID string) (*jieliv1.SubmitTicketResponse, error) {
-	t, err := r.Ticket(ticketID)
-	if err != nil {
-		return nil, err
-	}
-	return d.submitResponse(r, t, true)
-}
-
-func (d *Desk) submitResponse(r store.Reader, t *store.Ticket, repeated bool) (*jieliv1.SubmitTicketResponse, error) {
-	view, err := d.view(r, t, viewOptions{events: true})
-	if err != nil {
-		return nil, err
-	}
-	return &jieliv1.SubmitTicketResponse{
-		Ticket: view, Warnings: t.Warnings, CallNumber: t.State.GetCallNumber(), Repeated: repeated,
-	}, nil
+	return t, nil
 }
 
 // answered remembers a request id.

@@ -34,6 +34,7 @@ type world struct {
 	verdicts map[wireKey]map[uint64]verdict
 	answers  []answerInFlight
 	ids      uint64
+	full     map[string]bool // regions that take no offers
 }
 
 type wireKey struct{ from, to string }
@@ -65,10 +66,11 @@ func (p *place) Table() Table             { return Table{View: p.view} }
 func (p *place) Changed() <-chan struct{} { return nil }
 
 // Peers: everybody is known and agrees, for links are not under test here.
-func (p *place) Confirmed(string) bool { return true }
-func (p *place) Diverged(string) bool  { return false }
-func (p *place) SameTable(string) bool { return true }
-func (p *place) Wake([]string)         {}
+func (p *place) Confirmed(string) bool   { return true }
+func (p *place) Diverged(string) bool    { return false }
+func (p *place) Taking(peer string) bool { return !p.w.full[peer] }
+func (p *place) SameTable(string) bool   { return true }
+func (p *place) Wake([]string)           {}
 func (p *place) Retry(context.Context, string) (int, string, error) {
 	return 0, "", store.ErrNotFound
 }
@@ -83,6 +85,7 @@ func newWorld(t interface {
 	w := &world{
 		t: t, ctx: context.Background(), now: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), machine: registry.New(registry.Options{}),
 		desks: map[string]*place{}, names: []string{"jingjinji", "changsanjiao", "chengyu"}, verdicts: map[wireKey]map[uint64]verdict{},
+		full: map[string]bool{},
 	}
 	for _, name := range w.names {
 		seed := sha256.Sum256([]byte(name))

@@ -42,6 +42,13 @@ func (k *keepaliveState) heardTable() (revision uint64, table [32]byte) {
 	return k.revision, k.table
 }
 
+// heardTaking tells whether the peer takes new offers, as last said.
+func (k *keepaliveState) heardTaking() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.notTaking == ""
+}
+
 // watch keeps the stream alive, and ends it when nothing comes or nothing goes.
 func (s *stream) watch() error {
 	s.askKeepalive()

@@ -281,6 +281,16 @@ func (l *Links) Diverged(peer string) bool {
 	return k.diverged
 }
 
+// Taking tells whether the peer takes new offers, as far as it has said. What is in the outbox already still goes.
+func (l *Links) Taking(peer string) bool {
+	k := l.link(peer)
+	if k == nil {
+		return true
+	}
+	s := k.current()
+	return s == nil || s.keepalive.heardTaking()
+}
+
 // SameTable tells whether the peer is connected and at our very revision and state hash.
 func (l *Links) SameTable(peer string) bool {
 	k := l.link(peer)

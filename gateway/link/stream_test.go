@@ -224,9 +224,9 @@ func TestNotTaking(t *testing.T) {
 		a, b := w.nodes[alpha], w.nodes[beta]
 		eventually(t, time.Second, "the link is up", isUp(a, beta))
 		b.links.SetNotTaking(NotTakingDisk)
-		eventually(t, time.Second, "alpha is told at once", func() bool { return a.status(beta).GetReason() == ReasonPeerDisk })
+		eventually(t, time.Second, "alpha is told at once", func() bool { return a.status(beta).GetReason() == ReasonPeerDisk && !a.links.Taking(beta) })
 		b.links.SetNotTaking("")
-		eventually(t, time.Second, "and of the end", func() bool { return a.status(beta).GetReason() == "" })
+		eventually(t, time.Second, "and of the end", func() bool { return a.status(beta).GetReason() == "" && a.links.Taking(beta) })
 		a.mustWrite(b, 1, wordTake)
 		w.quiet(t)
 	})

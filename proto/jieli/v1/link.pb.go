@@ -1313,7 +1313,7 @@ type TicketRequestAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The request.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// RELEASED, DONE, ALREADY_ACCEPTED, ALREADY_DECIDED, NO_PEN, UNKNOWN_TICKET, WRONG_STATE, NOT_ALLOWED, INVALID, STOPPED.
+	// RELEASED, DONE, ALREADY_ACCEPTED, ALREADY_DECIDED, NO_PEN, UNKNOWN_TICKET, WRONG_STATE, TICKET_FULL, NOT_ALLOWED, INVALID.
 	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
 	// For RELEASED, and ALREADY_DECIDED where the offer was refused: the signed proof.
 	Decision      *SignedDecision `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
