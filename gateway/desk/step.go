@@ -20,6 +20,9 @@ type step struct {
 	now   time.Time
 	actor string
 	t     *store.Ticket
+	// What this step has added.
+	events   []*store.Event
+	contents map[contentKey]*store.Content
 }
 
 // step begins work on a stored ticket.
@@ -71,21 +74,26 @@ func (s *step) appendTo(id string, body any, settles string, words ...words) err
 	if err := s.fold(ev, hash); err != nil {
 		return err
 	}
-	err = s.tx.AppendEvent(&store.Event{
+	e := &store.Event{
 		TicketID: ev.GetTicketId(), Number: ev.GetNumber(), Kind: ev.GetKind(), Author: ev.GetAuthor(),
 		Hash: hash, Bytes: bytes, Actor: s.actor,
-	})
-	if err != nil {
+	}
+	if err := s.tx.AppendEvent(e); err != nil {
 		return fmt.Errorf("append event %d: %w", ev.GetNumber(), err)
 	}
+	s.events = append(s.events, e)
 	for i, w := range words {
-		err := s.tx.PutContent(&store.Content{
+		c := &store.Content{
 			TicketID: ev.GetTicketId(), Number: ev.GetNumber(), Name: w.name,
 			Commitment: [32]byte(draft.Commitments[i].GetHash()), Random: w.random, Data: w.stored,
-		})
-		if err != nil {
+		}
+		if err := s.tx.PutContent(c); err != nil {
 			return fmt.Errorf("keep content %s: %w", w.name, err)
 		}
+		if s.contents == nil {
+			s.contents = map[contentKey]*store.Content{}
+		}
+		s.contents[contentKey{c.Number, c.Name}] = c
 	}
 	if err := s.enqueue(ev, hash); err != nil {
 		return err

@@ -60,20 +60,28 @@ func (d *Desk) Submit(ctx context.Context, actor Actor, req *jieliv1.SubmitTicke
 	if err != nil {
 		return nil, toFault(err)
 	}
-	// Read after the commit, so that showing one ticket holds up nobody who writes another.
-	view, err := d.Get(ctx, actor, &jieliv1.GetTicketRequest{Id: stored.ticket.State.GetId()})
+	view, err := d.showSubmitted(ctx, actor, stored)
 	if err != nil {
 		return nil, err
 	}
 	return &jieliv1.SubmitTicketResponse{
-		Ticket: view, Warnings: stored.ticket.Warnings, CallNumber: stored.ticket.State.GetCallNumber(), Repeated: stored.repeated,
+		Ticket: view, Warnings: stored.ticket.Warnings, CallNumber: stored.ticket.State.GetCallNumber(), Repeated: stored.step == nil,
 	}, nil
 }
 
-// submitted is the ticket of a submission, new or repeated.
+// showSubmitted shows a new ticket from what is at hand, and one that was there already as it now is.
+func (d *Desk) showSubmitted(ctx context.Context, actor Actor, s submitted) (*jieliv1.Ticket, error) {
+	if s.step == nil {
+		return d.Get(ctx, actor, &jieliv1.GetTicketRequest{Id: s.ticket.State.GetId()})
+	}
+	s.ticket.UpdateTime = s.step.now
+	return d.show(s.ticket, s.step.contents, s.step.events, viewOptions{events: true})
+}
+
+// submitted is the ticket of a submission; step is what made it, nil when it was there already.
 type submitted struct {
-	ticket   *store.Ticket
-	repeated bool
+	ticket *store.Ticket
+	step   *step
 }
 
 // prepare checks what needs the table and makes what needs no transaction.
@@ -173,7 +181,7 @@ func checkDivision(table Table, division string) error {
 func (d *Desk) submit(tx store.Tx, actor Actor, req *jieliv1.SubmitTicketRequest, sub *submission) (submitted, error) {
 	first, err := d.submittedBefore(tx, req, sub)
 	if err != nil || first != nil {
-		return submitted{first, true}, err
+		return submitted{ticket: first}, err
 	}
 	if err := d.cfg.Intake(); err != nil {
 		return submitted{}, err
@@ -192,7 +200,7 @@ func (d *Desk) submit(tx store.Tx, actor Actor, req *jieliv1.SubmitTicketRequest
 	if err := s.save(); err != nil {
 		return submitted{}, err
 	}
-	return submitted{ticket: s.t}, d.answered(tx, req.GetRequestId(), sub.digest, s.t.State.GetId())
+	return submitted{ticket: s.t, step: s}, d.answered(tx, req.GetRequestId(), sub.digest, s.t.State.GetId())
 }
 
 // receive appends RECEIVED and what follows from it at once.

@@ -51,13 +51,24 @@ func (d *Desk) Get(ctx context.Context, actor Actor, req *jieliv1.GetTicketReque
 	return out, nil
 }
 
-// view shows a ticket as centres see it.
+// view reads what stands beside a ticket and shows it as centres see it.
 func (d *Desk) view(r store.Reader, t *store.Ticket, o viewOptions) (*jieliv1.Ticket, error) {
-	out := d.fromState(t)
-	have, err := contentsOf(r, out.GetId())
+	have, err := contentsOf(r, t.State.GetId())
 	if err != nil {
 		return nil, err
 	}
+	var events []*store.Event
+	if o.events {
+		if events, err = r.Events(t.State.GetId(), 1); err != nil {
+			return nil, err
+		}
+	}
+	return d.show(t, have, events, o)
+}
+
+// show is view of what is at hand.
+func (d *Desk) show(t *store.Ticket, have map[contentKey]*store.Content, events []*store.Event, o viewOptions) (*jieliv1.Ticket, error) {
+	out := d.fromState(t)
 	if c := have[contentKey{1, contentMatter}]; c != nil && c.Absence == jieliv1.Content_PRESENT {
 		var m jieliv1.Matter
 		if err := proto.Unmarshal(c.Data, &m); err != nil {
@@ -66,18 +77,12 @@ func (d *Desk) view(r store.Reader, t *store.Ticket, o viewOptions) (*jieliv1.Ti
 		out.Title, out.Description, out.Category = m.GetTitle(), m.GetDescription(), m.GetCategory()
 		out.Address, out.Location = m.GetAddress(), m.GetLocation()
 	}
+	var err error
 	if out.Reporter, err = d.reporter(out.GetId(), have[contentKey{1, contentReporter}]); err != nil {
 		return nil, err
 	}
 	if !o.unmask {
 		mask(out.GetReporter())
-	}
-	if !o.events {
-		return out, nil
-	}
-	events, err := r.Events(out.GetId(), 1)
-	if err != nil {
-		return nil, err
 	}
 	for _, e := range events {
 		rec, err := record(e, have[contentKey{e.Number, contentText}], o.proof)
