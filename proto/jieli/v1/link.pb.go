@@ -78,7 +78,417 @@ func (x TicketRequest_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TicketRequest_Kind.Descriptor instead.
 func (TicketRequest_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{13, 0}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{18, 0}
+}
+
+// ViewRequest asks how the links are.
+type ViewRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewRequest) Reset() {
+	*x = ViewRequest{}
+	mi := &file_jieli_v1_link_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewRequest) ProtoMessage() {}
+
+func (x *ViewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_link_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewRequest.ProtoReflect.Descriptor instead.
+func (*ViewRequest) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{0}
+}
+
+// ViewResponse is how they are.
+type ViewResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of peer, at most 1000.
+	Links         []*SeenLink `protobuf:"bytes,1,rep,name=links,proto3" json:"links,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewResponse) Reset() {
+	*x = ViewResponse{}
+	mi := &file_jieli_v1_link_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewResponse) ProtoMessage() {}
+
+func (x *ViewResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_link_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewResponse.ProtoReflect.Descriptor instead.
+func (*ViewResponse) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ViewResponse) GetLinks() []*SeenLink {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+// SeenLink is a link as its own node sees it.
+type SeenLink struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Peer region.
+	Peer string `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	// State, as of status.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// Reason, as of status.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Since when it is in this state.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// Last sign of life of the peer.
+	LastSuccess   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_success,json=lastSuccess,proto3" json:"last_success,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeenLink) Reset() {
+	*x = SeenLink{}
+	mi := &file_jieli_v1_link_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeenLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeenLink) ProtoMessage() {}
+
+func (x *SeenLink) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_link_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeenLink.ProtoReflect.Descriptor instead.
+func (*SeenLink) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SeenLink) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *SeenLink) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *SeenLink) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SeenLink) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *SeenLink) GetLastSuccess() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSuccess
+	}
+	return nil
+}
+
+// ProbeRequest says where the asking side stands, as a Hello would.
+type ProbeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The federation.
+	ClusterId string `protobuf:"bytes,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
+	// Lowest link version it speaks.
+	VersionMin uint32 `protobuf:"varint,2,opt,name=version_min,json=versionMin,proto3" json:"version_min,omitempty"`
+	// Highest link version it speaks.
+	VersionMax uint32 `protobuf:"varint,3,opt,name=version_max,json=versionMax,proto3" json:"version_max,omitempty"`
+	// Registry revision.
+	Revision      uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeRequest) Reset() {
+	*x = ProbeRequest{}
+	mi := &file_jieli_v1_link_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeRequest) ProtoMessage() {}
+
+func (x *ProbeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_link_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeRequest.ProtoReflect.Descriptor instead.
+func (*ProbeRequest) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ProbeRequest) GetClusterId() string {
+	if x != nil {
+		return x.ClusterId
+	}
+	return ""
+}
+
+func (x *ProbeRequest) GetVersionMin() uint32 {
+	if x != nil {
+		return x.VersionMin
+	}
+	return 0
+}
+
+func (x *ProbeRequest) GetVersionMax() uint32 {
+	if x != nil {
+		return x.VersionMax
+	}
+	return 0
+}
+
+func (x *ProbeRequest) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// ProbeResponse says where the asked side stands, and what it would say to a Hello.
+type ProbeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its region.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// Its name.
+	Node string `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	// Version of its binary, for people.
+	Version string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	// The federation.
+	ClusterId string `protobuf:"bytes,4,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
+	// Lowest link version it speaks.
+	VersionMin uint32 `protobuf:"varint,5,opt,name=version_min,json=versionMin,proto3" json:"version_min,omitempty"`
+	// Highest link version it speaks.
+	VersionMax uint32 `protobuf:"varint,6,opt,name=version_max,json=versionMax,proto3" json:"version_max,omitempty"`
+	// Lowest link version its policy allows; 0 means 1.
+	VersionFloor uint32 `protobuf:"varint,7,opt,name=version_floor,json=versionFloor,proto3" json:"version_floor,omitempty"`
+	// Registry revision.
+	Revision uint64 `protobuf:"varint,8,opt,name=revision,proto3" json:"revision,omitempty"`
+	// State hash at that revision; 32 bytes.
+	StateHash []byte `protobuf:"bytes,9,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`
+	// State hash at the asking side's revision, where that is lower and the hash still kept.
+	StateHashAtYours []byte `protobuf:"bytes,10,opt,name=state_hash_at_yours,json=stateHashAtYours,proto3" json:"state_hash_at_yours,omitempty"`
+	// Why it would refuse a stream, as a goodbye would say it; empty when it would take one.
+	Refusal string `protobuf:"bytes,11,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// It takes no new offers now, for this reason (DISK, DRAINING); empty when it does.
+	NotTaking string `protobuf:"bytes,12,opt,name=not_taking,json=notTaking,proto3" json:"not_taking,omitempty"`
+	// State of the asking region in its registry.
+	YourState string `protobuf:"bytes,13,opt,name=your_state,json=yourState,proto3" json:"your_state,omitempty"`
+	// Its link with the asking region.
+	Link *SeenLink `protobuf:"bytes,14,opt,name=link,proto3" json:"link,omitempty"`
+	// Its clock.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeResponse) Reset() {
+	*x = ProbeResponse{}
+	mi := &file_jieli_v1_link_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeResponse) ProtoMessage() {}
+
+func (x *ProbeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_link_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeResponse.ProtoReflect.Descriptor instead.
+func (*ProbeResponse) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ProbeResponse) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetClusterId() string {
+	if x != nil {
+		return x.ClusterId
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetVersionMin() uint32 {
+	if x != nil {
+		return x.VersionMin
+	}
+	return 0
+}
+
+func (x *ProbeResponse) GetVersionMax() uint32 {
+	if x != nil {
+		return x.VersionMax
+	}
+	return 0
+}
+
+func (x *ProbeResponse) GetVersionFloor() uint32 {
+	if x != nil {
+		return x.VersionFloor
+	}
+	return 0
+}
+
+func (x *ProbeResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ProbeResponse) GetStateHash() []byte {
+	if x != nil {
+		return x.StateHash
+	}
+	return nil
+}
+
+func (x *ProbeResponse) GetStateHashAtYours() []byte {
+	if x != nil {
+		return x.StateHashAtYours
+	}
+	return nil
+}
+
+func (x *ProbeResponse) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetNotTaking() string {
+	if x != nil {
+		return x.NotTaking
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetYourState() string {
+	if x != nil {
+		return x.YourState
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetLink() *SeenLink {
+	if x != nil {
+		return x.Link
+	}
+	return nil
+}
+
+func (x *ProbeResponse) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
 }
 
 // ConnectRequest is a frame from the side that dialled.
@@ -92,7 +502,7 @@ type ConnectRequest struct {
 
 func (x *ConnectRequest) Reset() {
 	*x = ConnectRequest{}
-	mi := &file_jieli_v1_link_proto_msgTypes[0]
+	mi := &file_jieli_v1_link_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -104,7 +514,7 @@ func (x *ConnectRequest) String() string {
 func (*ConnectRequest) ProtoMessage() {}
 
 func (x *ConnectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[0]
+	mi := &file_jieli_v1_link_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -117,7 +527,7 @@ func (x *ConnectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectRequest.ProtoReflect.Descriptor instead.
 func (*ConnectRequest) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{0}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ConnectRequest) GetFrame() *Frame {
@@ -138,7 +548,7 @@ type ConnectResponse struct {
 
 func (x *ConnectResponse) Reset() {
 	*x = ConnectResponse{}
-	mi := &file_jieli_v1_link_proto_msgTypes[1]
+	mi := &file_jieli_v1_link_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -150,7 +560,7 @@ func (x *ConnectResponse) String() string {
 func (*ConnectResponse) ProtoMessage() {}
 
 func (x *ConnectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[1]
+	mi := &file_jieli_v1_link_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -163,7 +573,7 @@ func (x *ConnectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectResponse.ProtoReflect.Descriptor instead.
 func (*ConnectResponse) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{1}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ConnectResponse) GetFrame() *Frame {
@@ -194,7 +604,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_jieli_v1_link_proto_msgTypes[2]
+	mi := &file_jieli_v1_link_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -206,7 +616,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[2]
+	mi := &file_jieli_v1_link_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -219,7 +629,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{2}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Frame) GetMessage() isFrame_Message {
@@ -388,7 +798,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_jieli_v1_link_proto_msgTypes[3]
+	mi := &file_jieli_v1_link_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +810,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[3]
+	mi := &file_jieli_v1_link_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +823,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{3}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Hello) GetClusterId() string {
@@ -550,7 +960,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_jieli_v1_link_proto_msgTypes[4]
+	mi := &file_jieli_v1_link_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +972,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[4]
+	mi := &file_jieli_v1_link_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +985,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{4}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Batch) GetFirstSequence() uint64 {
@@ -616,7 +1026,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_jieli_v1_link_proto_msgTypes[5]
+	mi := &file_jieli_v1_link_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +1038,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[5]
+	mi := &file_jieli_v1_link_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +1051,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{5}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Item) GetItem() isItem_Item {
@@ -718,7 +1128,7 @@ type EventItem struct {
 
 func (x *EventItem) Reset() {
 	*x = EventItem{}
-	mi := &file_jieli_v1_link_proto_msgTypes[6]
+	mi := &file_jieli_v1_link_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -730,7 +1140,7 @@ func (x *EventItem) String() string {
 func (*EventItem) ProtoMessage() {}
 
 func (x *EventItem) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[6]
+	mi := &file_jieli_v1_link_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -743,7 +1153,7 @@ func (x *EventItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventItem.ProtoReflect.Descriptor instead.
 func (*EventItem) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{6}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EventItem) GetEvent() *SignedEvent {
@@ -785,7 +1195,7 @@ type ContentItem struct {
 
 func (x *ContentItem) Reset() {
 	*x = ContentItem{}
-	mi := &file_jieli_v1_link_proto_msgTypes[7]
+	mi := &file_jieli_v1_link_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -797,7 +1207,7 @@ func (x *ContentItem) String() string {
 func (*ContentItem) ProtoMessage() {}
 
 func (x *ContentItem) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[7]
+	mi := &file_jieli_v1_link_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -810,7 +1220,7 @@ func (x *ContentItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContentItem.ProtoReflect.Descriptor instead.
 func (*ContentItem) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{7}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ContentItem) GetTicketId() string {
@@ -850,7 +1260,7 @@ type EmptyItem struct {
 
 func (x *EmptyItem) Reset() {
 	*x = EmptyItem{}
-	mi := &file_jieli_v1_link_proto_msgTypes[8]
+	mi := &file_jieli_v1_link_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1272,7 @@ func (x *EmptyItem) String() string {
 func (*EmptyItem) ProtoMessage() {}
 
 func (x *EmptyItem) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[8]
+	mi := &file_jieli_v1_link_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1285,7 @@ func (x *EmptyItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmptyItem.ProtoReflect.Descriptor instead.
 func (*EmptyItem) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{8}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{13}
 }
 
 // Receipt (回执) is the receiver's word on what it has made durable. Signed over tag
@@ -912,7 +1322,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_jieli_v1_link_proto_msgTypes[9]
+	mi := &file_jieli_v1_link_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1334,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[9]
+	mi := &file_jieli_v1_link_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1347,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{9}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Receipt) GetNumber() uint64 {
@@ -1037,7 +1447,7 @@ type RefusedItem struct {
 
 func (x *RefusedItem) Reset() {
 	*x = RefusedItem{}
-	mi := &file_jieli_v1_link_proto_msgTypes[10]
+	mi := &file_jieli_v1_link_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +1459,7 @@ func (x *RefusedItem) String() string {
 func (*RefusedItem) ProtoMessage() {}
 
 func (x *RefusedItem) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[10]
+	mi := &file_jieli_v1_link_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +1472,7 @@ func (x *RefusedItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedItem.ProtoReflect.Descriptor instead.
 func (*RefusedItem) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{10}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RefusedItem) GetSequence() uint64 {
@@ -1094,7 +1504,7 @@ type StoppedItem struct {
 
 func (x *StoppedItem) Reset() {
 	*x = StoppedItem{}
-	mi := &file_jieli_v1_link_proto_msgTypes[11]
+	mi := &file_jieli_v1_link_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1516,7 @@ func (x *StoppedItem) String() string {
 func (*StoppedItem) ProtoMessage() {}
 
 func (x *StoppedItem) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[11]
+	mi := &file_jieli_v1_link_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1529,7 @@ func (x *StoppedItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoppedItem.ProtoReflect.Descriptor instead.
 func (*StoppedItem) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{11}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StoppedItem) GetSequence() uint64 {
@@ -1158,7 +1568,7 @@ type SignedReceipt struct {
 
 func (x *SignedReceipt) Reset() {
 	*x = SignedReceipt{}
-	mi := &file_jieli_v1_link_proto_msgTypes[12]
+	mi := &file_jieli_v1_link_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1580,7 @@ func (x *SignedReceipt) String() string {
 func (*SignedReceipt) ProtoMessage() {}
 
 func (x *SignedReceipt) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[12]
+	mi := &file_jieli_v1_link_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1593,7 @@ func (x *SignedReceipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedReceipt.ProtoReflect.Descriptor instead.
 func (*SignedReceipt) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{12}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SignedReceipt) GetReceipt() []byte {
@@ -1231,7 +1641,7 @@ type TicketRequest struct {
 
 func (x *TicketRequest) Reset() {
 	*x = TicketRequest{}
-	mi := &file_jieli_v1_link_proto_msgTypes[13]
+	mi := &file_jieli_v1_link_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1243,7 +1653,7 @@ func (x *TicketRequest) String() string {
 func (*TicketRequest) ProtoMessage() {}
 
 func (x *TicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[13]
+	mi := &file_jieli_v1_link_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1256,7 +1666,7 @@ func (x *TicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TicketRequest.ProtoReflect.Descriptor instead.
 func (*TicketRequest) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{13}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TicketRequest) GetId() string {
@@ -1323,7 +1733,7 @@ type TicketRequestAnswer struct {
 
 func (x *TicketRequestAnswer) Reset() {
 	*x = TicketRequestAnswer{}
-	mi := &file_jieli_v1_link_proto_msgTypes[14]
+	mi := &file_jieli_v1_link_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1745,7 @@ func (x *TicketRequestAnswer) String() string {
 func (*TicketRequestAnswer) ProtoMessage() {}
 
 func (x *TicketRequestAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[14]
+	mi := &file_jieli_v1_link_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1758,7 @@ func (x *TicketRequestAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TicketRequestAnswer.ProtoReflect.Descriptor instead.
 func (*TicketRequestAnswer) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{14}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TicketRequestAnswer) GetId() string {
@@ -1393,7 +1803,7 @@ type Keepalive struct {
 
 func (x *Keepalive) Reset() {
 	*x = Keepalive{}
-	mi := &file_jieli_v1_link_proto_msgTypes[15]
+	mi := &file_jieli_v1_link_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1815,7 @@ func (x *Keepalive) String() string {
 func (*Keepalive) ProtoMessage() {}
 
 func (x *Keepalive) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[15]
+	mi := &file_jieli_v1_link_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1828,7 @@ func (x *Keepalive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Keepalive.ProtoReflect.Descriptor instead.
 func (*Keepalive) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{15}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Keepalive) GetNumber() uint64 {
@@ -1477,7 +1887,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_jieli_v1_link_proto_msgTypes[16]
+	mi := &file_jieli_v1_link_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1899,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_link_proto_msgTypes[16]
+	mi := &file_jieli_v1_link_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1912,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_link_proto_rawDescGZIP(), []int{16}
+	return file_jieli_v1_link_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -1523,7 +1933,47 @@ var File_jieli_v1_link_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_link_proto_rawDesc = "" +
 	"\n" +
-	"\x13jieli/v1/link.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/access.proto\x1a\x15jieli/v1/ticket.proto\"7\n" +
+	"\x13jieli/v1/link.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/access.proto\x1a\x15jieli/v1/ticket.proto\"\r\n" +
+	"\vViewRequest\"8\n" +
+	"\fViewResponse\x12(\n" +
+	"\x05links\x18\x01 \x03(\v2\x12.jieli.v1.SeenLinkR\x05links\"\xbd\x01\n" +
+	"\bSeenLink\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12=\n" +
+	"\flast_success\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastSuccess\"\x8b\x01\n" +
+	"\fProbeRequest\x12\x1d\n" +
+	"\n" +
+	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x1f\n" +
+	"\vversion_min\x18\x02 \x01(\rR\n" +
+	"versionMin\x12\x1f\n" +
+	"\vversion_max\x18\x03 \x01(\rR\n" +
+	"versionMax\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\"\xf5\x03\n" +
+	"\rProbeResponse\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12\x1d\n" +
+	"\n" +
+	"cluster_id\x18\x04 \x01(\tR\tclusterId\x12\x1f\n" +
+	"\vversion_min\x18\x05 \x01(\rR\n" +
+	"versionMin\x12\x1f\n" +
+	"\vversion_max\x18\x06 \x01(\rR\n" +
+	"versionMax\x12#\n" +
+	"\rversion_floor\x18\a \x01(\rR\fversionFloor\x12\x1a\n" +
+	"\brevision\x18\b \x01(\x04R\brevision\x12\x1d\n" +
+	"\n" +
+	"state_hash\x18\t \x01(\fR\tstateHash\x12-\n" +
+	"\x13state_hash_at_yours\x18\n" +
+	" \x01(\fR\x10stateHashAtYours\x12\x18\n" +
+	"\arefusal\x18\v \x01(\tR\arefusal\x12\x1d\n" +
+	"\n" +
+	"not_taking\x18\f \x01(\tR\tnotTaking\x12\x1d\n" +
+	"\n" +
+	"your_state\x18\r \x01(\tR\tyourState\x12&\n" +
+	"\x04link\x18\x0e \x01(\v2\x12.jieli.v1.SeenLinkR\x04link\x12.\n" +
+	"\x04time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"7\n" +
 	"\x0eConnectRequest\x12%\n" +
 	"\x05frame\x18\x01 \x01(\v2\x0f.jieli.v1.FrameR\x05frame\"8\n" +
 	"\x0fConnectResponse\x12%\n" +
@@ -1639,9 +2089,11 @@ const file_jieli_v1_link_proto_rawDesc = "" +
 	"not_taking\x18\x06 \x01(\tR\tnotTaking\";\n" +
 	"\aGoodbye\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage2Y\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage2\xda\x01\n" +
 	"\vLinkService\x12J\n" +
-	"\aConnect\x12\x18.jieli.v1.ConnectRequest\x1a\x19.jieli.v1.ConnectResponse\"\x06\xca\xca\x18\x02\x18\x01(\x010\x01B7Z5github.com/jieli-gateway/jieli/proto/jieli/v1;jieliv1b\x06proto3"
+	"\aConnect\x12\x18.jieli.v1.ConnectRequest\x1a\x19.jieli.v1.ConnectResponse\"\x06\xca\xca\x18\x02\x18\x01(\x010\x01\x12=\n" +
+	"\x04View\x12\x15.jieli.v1.ViewRequest\x1a\x16.jieli.v1.ViewResponse\"\x06\xca\xca\x18\x02\x18\x01\x12@\n" +
+	"\x05Probe\x12\x16.jieli.v1.ProbeRequest\x1a\x17.jieli.v1.ProbeResponse\"\x06\xca\xca\x18\x02\x18\x01B7Z5github.com/jieli-gateway/jieli/proto/jieli/v1;jieliv1b\x06proto3"
 
 var (
 	file_jieli_v1_link_proto_rawDescOnce sync.Once
@@ -1656,65 +2108,79 @@ func file_jieli_v1_link_proto_rawDescGZIP() []byte {
 }
 
 var file_jieli_v1_link_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_jieli_v1_link_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_jieli_v1_link_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_jieli_v1_link_proto_goTypes = []any{
 	(TicketRequest_Kind)(0),       // 0: jieli.v1.TicketRequest.Kind
-	(*ConnectRequest)(nil),        // 1: jieli.v1.ConnectRequest
-	(*ConnectResponse)(nil),       // 2: jieli.v1.ConnectResponse
-	(*Frame)(nil),                 // 3: jieli.v1.Frame
-	(*Hello)(nil),                 // 4: jieli.v1.Hello
-	(*Batch)(nil),                 // 5: jieli.v1.Batch
-	(*Item)(nil),                  // 6: jieli.v1.Item
-	(*EventItem)(nil),             // 7: jieli.v1.EventItem
-	(*ContentItem)(nil),           // 8: jieli.v1.ContentItem
-	(*EmptyItem)(nil),             // 9: jieli.v1.EmptyItem
-	(*Receipt)(nil),               // 10: jieli.v1.Receipt
-	(*RefusedItem)(nil),           // 11: jieli.v1.RefusedItem
-	(*StoppedItem)(nil),           // 12: jieli.v1.StoppedItem
-	(*SignedReceipt)(nil),         // 13: jieli.v1.SignedReceipt
-	(*TicketRequest)(nil),         // 14: jieli.v1.TicketRequest
-	(*TicketRequestAnswer)(nil),   // 15: jieli.v1.TicketRequestAnswer
-	(*Keepalive)(nil),             // 16: jieli.v1.Keepalive
-	(*Goodbye)(nil),               // 17: jieli.v1.Goodbye
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
-	(*SignedEvent)(nil),           // 19: jieli.v1.SignedEvent
-	(*Content)(nil),               // 20: jieli.v1.Content
-	(*SignedDecision)(nil),        // 21: jieli.v1.SignedDecision
+	(*ViewRequest)(nil),           // 1: jieli.v1.ViewRequest
+	(*ViewResponse)(nil),          // 2: jieli.v1.ViewResponse
+	(*SeenLink)(nil),              // 3: jieli.v1.SeenLink
+	(*ProbeRequest)(nil),          // 4: jieli.v1.ProbeRequest
+	(*ProbeResponse)(nil),         // 5: jieli.v1.ProbeResponse
+	(*ConnectRequest)(nil),        // 6: jieli.v1.ConnectRequest
+	(*ConnectResponse)(nil),       // 7: jieli.v1.ConnectResponse
+	(*Frame)(nil),                 // 8: jieli.v1.Frame
+	(*Hello)(nil),                 // 9: jieli.v1.Hello
+	(*Batch)(nil),                 // 10: jieli.v1.Batch
+	(*Item)(nil),                  // 11: jieli.v1.Item
+	(*EventItem)(nil),             // 12: jieli.v1.EventItem
+	(*ContentItem)(nil),           // 13: jieli.v1.ContentItem
+	(*EmptyItem)(nil),             // 14: jieli.v1.EmptyItem
+	(*Receipt)(nil),               // 15: jieli.v1.Receipt
+	(*RefusedItem)(nil),           // 16: jieli.v1.RefusedItem
+	(*StoppedItem)(nil),           // 17: jieli.v1.StoppedItem
+	(*SignedReceipt)(nil),         // 18: jieli.v1.SignedReceipt
+	(*TicketRequest)(nil),         // 19: jieli.v1.TicketRequest
+	(*TicketRequestAnswer)(nil),   // 20: jieli.v1.TicketRequestAnswer
+	(*Keepalive)(nil),             // 21: jieli.v1.Keepalive
+	(*Goodbye)(nil),               // 22: jieli.v1.Goodbye
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*SignedEvent)(nil),           // 24: jieli.v1.SignedEvent
+	(*Content)(nil),               // 25: jieli.v1.Content
+	(*SignedDecision)(nil),        // 26: jieli.v1.SignedDecision
 }
 var file_jieli_v1_link_proto_depIdxs = []int32{
-	3,  // 0: jieli.v1.ConnectRequest.frame:type_name -> jieli.v1.Frame
-	3,  // 1: jieli.v1.ConnectResponse.frame:type_name -> jieli.v1.Frame
-	4,  // 2: jieli.v1.Frame.hello:type_name -> jieli.v1.Hello
-	5,  // 3: jieli.v1.Frame.batch:type_name -> jieli.v1.Batch
-	13, // 4: jieli.v1.Frame.receipt:type_name -> jieli.v1.SignedReceipt
-	14, // 5: jieli.v1.Frame.request:type_name -> jieli.v1.TicketRequest
-	15, // 6: jieli.v1.Frame.answer:type_name -> jieli.v1.TicketRequestAnswer
-	16, // 7: jieli.v1.Frame.keepalive:type_name -> jieli.v1.Keepalive
-	17, // 8: jieli.v1.Frame.goodbye:type_name -> jieli.v1.Goodbye
-	18, // 9: jieli.v1.Hello.time:type_name -> google.protobuf.Timestamp
-	6,  // 10: jieli.v1.Batch.items:type_name -> jieli.v1.Item
-	7,  // 11: jieli.v1.Item.event:type_name -> jieli.v1.EventItem
-	8,  // 12: jieli.v1.Item.content:type_name -> jieli.v1.ContentItem
-	9,  // 13: jieli.v1.Item.empty:type_name -> jieli.v1.EmptyItem
-	19, // 14: jieli.v1.EventItem.event:type_name -> jieli.v1.SignedEvent
-	20, // 15: jieli.v1.EventItem.contents:type_name -> jieli.v1.Content
-	7,  // 16: jieli.v1.EventItem.chain:type_name -> jieli.v1.EventItem
-	20, // 17: jieli.v1.ContentItem.content:type_name -> jieli.v1.Content
-	11, // 18: jieli.v1.Receipt.refused:type_name -> jieli.v1.RefusedItem
-	12, // 19: jieli.v1.Receipt.stopped:type_name -> jieli.v1.StoppedItem
-	18, // 20: jieli.v1.Receipt.time:type_name -> google.protobuf.Timestamp
-	21, // 21: jieli.v1.RefusedItem.refusal:type_name -> jieli.v1.SignedDecision
-	0,  // 22: jieli.v1.TicketRequest.kind:type_name -> jieli.v1.TicketRequest.Kind
-	18, // 23: jieli.v1.TicketRequest.time:type_name -> google.protobuf.Timestamp
-	21, // 24: jieli.v1.TicketRequestAnswer.decision:type_name -> jieli.v1.SignedDecision
-	18, // 25: jieli.v1.Keepalive.time:type_name -> google.protobuf.Timestamp
-	1,  // 26: jieli.v1.LinkService.Connect:input_type -> jieli.v1.ConnectRequest
-	2,  // 27: jieli.v1.LinkService.Connect:output_type -> jieli.v1.ConnectResponse
-	27, // [27:28] is the sub-list for method output_type
-	26, // [26:27] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	3,  // 0: jieli.v1.ViewResponse.links:type_name -> jieli.v1.SeenLink
+	23, // 1: jieli.v1.SeenLink.since:type_name -> google.protobuf.Timestamp
+	23, // 2: jieli.v1.SeenLink.last_success:type_name -> google.protobuf.Timestamp
+	3,  // 3: jieli.v1.ProbeResponse.link:type_name -> jieli.v1.SeenLink
+	23, // 4: jieli.v1.ProbeResponse.time:type_name -> google.protobuf.Timestamp
+	8,  // 5: jieli.v1.ConnectRequest.frame:type_name -> jieli.v1.Frame
+	8,  // 6: jieli.v1.ConnectResponse.frame:type_name -> jieli.v1.Frame
+	9,  // 7: jieli.v1.Frame.hello:type_name -> jieli.v1.Hello
+	10, // 8: jieli.v1.Frame.batch:type_name -> jieli.v1.Batch
+	18, // 9: jieli.v1.Frame.receipt:type_name -> jieli.v1.SignedReceipt
+	19, // 10: jieli.v1.Frame.request:type_name -> jieli.v1.TicketRequest
+	20, // 11: jieli.v1.Frame.answer:type_name -> jieli.v1.TicketRequestAnswer
+	21, // 12: jieli.v1.Frame.keepalive:type_name -> jieli.v1.Keepalive
+	22, // 13: jieli.v1.Frame.goodbye:type_name -> jieli.v1.Goodbye
+	23, // 14: jieli.v1.Hello.time:type_name -> google.protobuf.Timestamp
+	11, // 15: jieli.v1.Batch.items:type_name -> jieli.v1.Item
+	12, // 16: jieli.v1.Item.event:type_name -> jieli.v1.EventItem
+	13, // 17: jieli.v1.Item.content:type_name -> jieli.v1.ContentItem
+	14, // 18: jieli.v1.Item.empty:type_name -> jieli.v1.EmptyItem
+	24, // 19: jieli.v1.EventItem.event:type_name -> jieli.v1.SignedEvent
+	25, // 20: jieli.v1.EventItem.contents:type_name -> jieli.v1.Content
+	12, // 21: jieli.v1.EventItem.chain:type_name -> jieli.v1.EventItem
+	25, // 22: jieli.v1.ContentItem.content:type_name -> jieli.v1.Content
+	16, // 23: jieli.v1.Receipt.refused:type_name -> jieli.v1.RefusedItem
+	17, // 24: jieli.v1.Receipt.stopped:type_name -> jieli.v1.StoppedItem
+	23, // 25: jieli.v1.Receipt.time:type_name -> google.protobuf.Timestamp
+	26, // 26: jieli.v1.RefusedItem.refusal:type_name -> jieli.v1.SignedDecision
+	0,  // 27: jieli.v1.TicketRequest.kind:type_name -> jieli.v1.TicketRequest.Kind
+	23, // 28: jieli.v1.TicketRequest.time:type_name -> google.protobuf.Timestamp
+	26, // 29: jieli.v1.TicketRequestAnswer.decision:type_name -> jieli.v1.SignedDecision
+	23, // 30: jieli.v1.Keepalive.time:type_name -> google.protobuf.Timestamp
+	6,  // 31: jieli.v1.LinkService.Connect:input_type -> jieli.v1.ConnectRequest
+	1,  // 32: jieli.v1.LinkService.View:input_type -> jieli.v1.ViewRequest
+	4,  // 33: jieli.v1.LinkService.Probe:input_type -> jieli.v1.ProbeRequest
+	7,  // 34: jieli.v1.LinkService.Connect:output_type -> jieli.v1.ConnectResponse
+	2,  // 35: jieli.v1.LinkService.View:output_type -> jieli.v1.ViewResponse
+	5,  // 36: jieli.v1.LinkService.Probe:output_type -> jieli.v1.ProbeResponse
+	34, // [34:37] is the sub-list for method output_type
+	31, // [31:34] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_link_proto_init() }
@@ -1724,7 +2190,7 @@ func file_jieli_v1_link_proto_init() {
 	}
 	file_jieli_v1_access_proto_init()
 	file_jieli_v1_ticket_proto_init()
-	file_jieli_v1_link_proto_msgTypes[2].OneofWrappers = []any{
+	file_jieli_v1_link_proto_msgTypes[7].OneofWrappers = []any{
 		(*Frame_Hello)(nil),
 		(*Frame_Batch)(nil),
 		(*Frame_Receipt)(nil),
@@ -1733,7 +2199,7 @@ func file_jieli_v1_link_proto_init() {
 		(*Frame_Keepalive)(nil),
 		(*Frame_Goodbye)(nil),
 	}
-	file_jieli_v1_link_proto_msgTypes[5].OneofWrappers = []any{
+	file_jieli_v1_link_proto_msgTypes[10].OneofWrappers = []any{
 		(*Item_Event)(nil),
 		(*Item_Content)(nil),
 		(*Item_Empty)(nil),
@@ -1744,7 +2210,7 @@ func file_jieli_v1_link_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jieli_v1_link_proto_rawDesc), len(file_jieli_v1_link_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -82,9 +82,141 @@ func (Status_Health) EnumDescriptor() ([]byte, []int) {
 	return file_jieli_v1_status_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// What follows from the views.
+type Verdict_Code int32
+
+const (
+	// Never sent.
+	Verdict_CODE_UNSPECIFIED Verdict_Code = 0
+	// Nobody who was asked reaches it: it is down.
+	Verdict_THEY_ARE_DOWN Verdict_Code = 1
+	// The others reach it: the fault lies between here and there.
+	Verdict_OUR_LINE Verdict_Code = 2
+	// This node reaches nobody: the fault is here.
+	Verdict_WE_ARE_CUT_OFF Verdict_Code = 3
+	// Some of the others reach it, some do not.
+	Verdict_SOME_LINES Verdict_Code = 4
+	// It answers questions from here; only the exchange of tickets does not go on.
+	Verdict_EXCHANGE_ONLY Verdict_Code = 5
+	// This node reaches it; some others do not.
+	Verdict_OTHERS_LINE Verdict_Code = 6
+	// Nobody could be asked.
+	Verdict_CANNOT_TELL Verdict_Code = 7
+)
+
+// Enum value maps for Verdict_Code.
+var (
+	Verdict_Code_name = map[int32]string{
+		0: "CODE_UNSPECIFIED",
+		1: "THEY_ARE_DOWN",
+		2: "OUR_LINE",
+		3: "WE_ARE_CUT_OFF",
+		4: "SOME_LINES",
+		5: "EXCHANGE_ONLY",
+		6: "OTHERS_LINE",
+		7: "CANNOT_TELL",
+	}
+	Verdict_Code_value = map[string]int32{
+		"CODE_UNSPECIFIED": 0,
+		"THEY_ARE_DOWN":    1,
+		"OUR_LINE":         2,
+		"WE_ARE_CUT_OFF":   3,
+		"SOME_LINES":       4,
+		"EXCHANGE_ONLY":    5,
+		"OTHERS_LINE":      6,
+		"CANNOT_TELL":      7,
+	}
+)
+
+func (x Verdict_Code) Enum() *Verdict_Code {
+	p := new(Verdict_Code)
+	*p = x
+	return p
+}
+
+func (x Verdict_Code) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Verdict_Code) Descriptor() protoreflect.EnumDescriptor {
+	return file_jieli_v1_status_proto_enumTypes[1].Descriptor()
+}
+
+func (Verdict_Code) Type() protoreflect.EnumType {
+	return &file_jieli_v1_status_proto_enumTypes[1]
+}
+
+func (x Verdict_Code) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Verdict_Code.Descriptor instead.
+func (Verdict_Code) EnumDescriptor() ([]byte, []int) {
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{3, 0}
+}
+
+// How a step went.
+type TestStep_Result int32
+
+const (
+	// Never sent.
+	TestStep_RESULT_UNSPECIFIED TestStep_Result = 0
+	// As it should.
+	TestStep_OK TestStep_Result = 1
+	// Not as it should.
+	TestStep_FAILED TestStep_Result = 2
+	// Not tried, for an earlier one failed.
+	TestStep_SKIPPED TestStep_Result = 3
+)
+
+// Enum value maps for TestStep_Result.
+var (
+	TestStep_Result_name = map[int32]string{
+		0: "RESULT_UNSPECIFIED",
+		1: "OK",
+		2: "FAILED",
+		3: "SKIPPED",
+	}
+	TestStep_Result_value = map[string]int32{
+		"RESULT_UNSPECIFIED": 0,
+		"OK":                 1,
+		"FAILED":             2,
+		"SKIPPED":            3,
+	}
+)
+
+func (x TestStep_Result) Enum() *TestStep_Result {
+	p := new(TestStep_Result)
+	*p = x
+	return p
+}
+
+func (x TestStep_Result) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TestStep_Result) Descriptor() protoreflect.EnumDescriptor {
+	return file_jieli_v1_status_proto_enumTypes[2].Descriptor()
+}
+
+func (TestStep_Result) Type() protoreflect.EnumType {
+	return &file_jieli_v1_status_proto_enumTypes[2]
+}
+
+func (x TestStep_Result) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TestStep_Result.Descriptor instead.
+func (TestStep_Result) EnumDescriptor() ([]byte, []int) {
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{15, 0}
+}
+
 // GetStatusRequest asks for status.
 type GetStatusRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ask the other regions' nodes too how their links are; takes up to 3 s.
+	All           bool `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -119,6 +251,13 @@ func (*GetStatusRequest) Descriptor() ([]byte, []int) {
 	return file_jieli_v1_status_proto_rawDescGZIP(), []int{0}
 }
 
+func (x *GetStatusRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
 // Status is how things are.
 type Status struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -139,7 +278,11 @@ type Status struct {
 	// The store; absent on a node that runs no tickets.
 	Store *StoreStatus `protobuf:"bytes,8,opt,name=store,proto3" json:"store,omitempty"`
 	// Links in order of peer.
-	Links         []*LinkStatus `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`
+	Links []*LinkStatus `protobuf:"bytes,9,rep,name=links,proto3" json:"links,omitempty"`
+	// With `all`: what the nodes of other regions that run tickets see, in order of region.
+	Views []*View `protobuf:"bytes,10,rep,name=views,proto3" json:"views,omitempty"`
+	// With `all`: what follows from it for each region that somebody does not reach, in order of region.
+	Verdicts      []*Verdict `protobuf:"bytes,11,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -237,6 +380,202 @@ func (x *Status) GetLinks() []*LinkStatus {
 	return nil
 }
 
+func (x *Status) GetViews() []*View {
+	if x != nil {
+		return x.Views
+	}
+	return nil
+}
+
+func (x *Status) GetVerdicts() []*Verdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+// View is what one node of another region sees.
+type View struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its region.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// Its name.
+	Node string `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	// It answered, and `links` is what it sees.
+	Answered bool `protobuf:"varint,3,opt,name=answered,proto3" json:"answered,omitempty"`
+	// Why it did not answer: reasons as of links, or NOT_READY.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// In words.
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// Its links in order of peer.
+	Links         []*SeenLink `protobuf:"bytes,6,rep,name=links,proto3" json:"links,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *View) Reset() {
+	*x = View{}
+	mi := &file_jieli_v1_status_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *View) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*View) ProtoMessage() {}
+
+func (x *View) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_status_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use View.ProtoReflect.Descriptor instead.
+func (*View) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *View) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *View) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *View) GetAnswered() bool {
+	if x != nil {
+		return x.Answered
+	}
+	return false
+}
+
+func (x *View) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *View) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *View) GetLinks() []*SeenLink {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+// Verdict says whose fault it most likely is that a region is not reached.
+type Verdict struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The region.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// What follows.
+	Code Verdict_Code `protobuf:"varint,2,opt,name=code,proto3,enum=jieli.v1.Verdict_Code" json:"code,omitempty"`
+	// In words, in English.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The same in Chinese.
+	MessageZh string `protobuf:"bytes,4,opt,name=message_zh,json=messageZh,proto3" json:"message_zh,omitempty"`
+	// Regions that see their link with it up.
+	ReachedBy []string `protobuf:"bytes,5,rep,name=reached_by,json=reachedBy,proto3" json:"reached_by,omitempty"`
+	// Regions that do not.
+	MissedBy      []string `protobuf:"bytes,6,rep,name=missed_by,json=missedBy,proto3" json:"missed_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verdict) Reset() {
+	*x = Verdict{}
+	mi := &file_jieli_v1_status_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verdict) ProtoMessage() {}
+
+func (x *Verdict) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_status_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
+func (*Verdict) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Verdict) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Verdict) GetCode() Verdict_Code {
+	if x != nil {
+		return x.Code
+	}
+	return Verdict_CODE_UNSPECIFIED
+}
+
+func (x *Verdict) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Verdict) GetMessageZh() string {
+	if x != nil {
+		return x.MessageZh
+	}
+	return ""
+}
+
+func (x *Verdict) GetReachedBy() []string {
+	if x != nil {
+		return x.ReachedBy
+	}
+	return nil
+}
+
+func (x *Verdict) GetMissedBy() []string {
+	if x != nil {
+		return x.MissedBy
+	}
+	return nil
+}
+
 // Problem is one thing that is wrong.
 type Problem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -245,14 +584,26 @@ type Problem struct {
 	// What, where and what to do, in English.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The same in Chinese.
-	MessageZh     string `protobuf:"bytes,3,opt,name=message_zh,json=messageZh,proto3" json:"message_zh,omitempty"`
+	MessageZh string `protobuf:"bytes,3,opt,name=message_zh,json=messageZh,proto3" json:"message_zh,omitempty"`
+	// Since when, where that is known.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// The region it is about, for problems with one region.
+	Peer string `protobuf:"bytes,5,opt,name=peer,proto3" json:"peer,omitempty"`
+	// Whom to phone there.
+	DutyPhone string `protobuf:"bytes,6,opt,name=duty_phone,json=dutyPhone,proto3" json:"duty_phone,omitempty"`
+	// For a link: the reason why it is not up.
+	Cause string `protobuf:"bytes,7,opt,name=cause,proto3" json:"cause,omitempty"`
+	// What to do, in English.
+	Advice string `protobuf:"bytes,8,opt,name=advice,proto3" json:"advice,omitempty"`
+	// The same in Chinese.
+	AdviceZh      string `protobuf:"bytes,9,opt,name=advice_zh,json=adviceZh,proto3" json:"advice_zh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_jieli_v1_status_proto_msgTypes[2]
+	mi := &file_jieli_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -264,7 +615,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[2]
+	mi := &file_jieli_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -277,7 +628,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Problem) GetReason() string {
@@ -297,6 +648,48 @@ func (x *Problem) GetMessage() string {
 func (x *Problem) GetMessageZh() string {
 	if x != nil {
 		return x.MessageZh
+	}
+	return ""
+}
+
+func (x *Problem) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Problem) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *Problem) GetDutyPhone() string {
+	if x != nil {
+		return x.DutyPhone
+	}
+	return ""
+}
+
+func (x *Problem) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *Problem) GetAdvice() string {
+	if x != nil {
+		return x.Advice
+	}
+	return ""
+}
+
+func (x *Problem) GetAdviceZh() string {
+	if x != nil {
+		return x.AdviceZh
 	}
 	return ""
 }
@@ -342,7 +735,7 @@ type RegistryStatus struct {
 
 func (x *RegistryStatus) Reset() {
 	*x = RegistryStatus{}
-	mi := &file_jieli_v1_status_proto_msgTypes[3]
+	mi := &file_jieli_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +747,7 @@ func (x *RegistryStatus) String() string {
 func (*RegistryStatus) ProtoMessage() {}
 
 func (x *RegistryStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[3]
+	mi := &file_jieli_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +760,7 @@ func (x *RegistryStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegistryStatus.ProtoReflect.Descriptor instead.
 func (*RegistryStatus) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RegistryStatus) GetClusterId() string {
@@ -509,7 +902,7 @@ type RaftNode struct {
 
 func (x *RaftNode) Reset() {
 	*x = RaftNode{}
-	mi := &file_jieli_v1_status_proto_msgTypes[4]
+	mi := &file_jieli_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -521,7 +914,7 @@ func (x *RaftNode) String() string {
 func (*RaftNode) ProtoMessage() {}
 
 func (x *RaftNode) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[4]
+	mi := &file_jieli_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -534,7 +927,7 @@ func (x *RaftNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaftNode.ProtoReflect.Descriptor instead.
 func (*RaftNode) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RaftNode) GetRegion() string {
@@ -614,14 +1007,16 @@ type StoreStatus struct {
 	// OK, SOFT_LIMIT (warns) or HARD_LIMIT (intake stopped).
 	Disk string `protobuf:"bytes,5,opt,name=disk,proto3" json:"disk,omitempty"`
 	// UUID of the store.
-	Epoch         string `protobuf:"bytes,6,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Epoch string `protobuf:"bytes,6,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Since when `disk` is so; absent when it has been so since the start.
+	DiskSince     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=disk_since,json=diskSince,proto3" json:"disk_since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StoreStatus) Reset() {
 	*x = StoreStatus{}
-	mi := &file_jieli_v1_status_proto_msgTypes[5]
+	mi := &file_jieli_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +1028,7 @@ func (x *StoreStatus) String() string {
 func (*StoreStatus) ProtoMessage() {}
 
 func (x *StoreStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[5]
+	mi := &file_jieli_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +1041,7 @@ func (x *StoreStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreStatus.ProtoReflect.Descriptor instead.
 func (*StoreStatus) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StoreStatus) GetTickets() map[string]uint64 {
@@ -691,6 +1086,13 @@ func (x *StoreStatus) GetEpoch() string {
 	return ""
 }
 
+func (x *StoreStatus) GetDiskSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DiskSince
+	}
+	return nil
+}
+
 // LinkStatus is one link.
 type LinkStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -702,7 +1104,7 @@ type LinkStatus struct {
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// In words.
 	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
-	// Since when it is in this state.
+	// Since when it is in this state or, while it is up, under this restriction.
 	Since *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
 	// Last sign of life.
 	LastSuccess *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=last_success,json=lastSuccess,proto3" json:"last_success,omitempty"`
@@ -730,7 +1132,7 @@ type LinkStatus struct {
 
 func (x *LinkStatus) Reset() {
 	*x = LinkStatus{}
-	mi := &file_jieli_v1_status_proto_msgTypes[6]
+	mi := &file_jieli_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +1144,7 @@ func (x *LinkStatus) String() string {
 func (*LinkStatus) ProtoMessage() {}
 
 func (x *LinkStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[6]
+	mi := &file_jieli_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +1157,7 @@ func (x *LinkStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkStatus.ProtoReflect.Descriptor instead.
 func (*LinkStatus) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LinkStatus) GetPeer() string {
@@ -880,7 +1282,7 @@ type StoppedTicket struct {
 
 func (x *StoppedTicket) Reset() {
 	*x = StoppedTicket{}
-	mi := &file_jieli_v1_status_proto_msgTypes[7]
+	mi := &file_jieli_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -892,7 +1294,7 @@ func (x *StoppedTicket) String() string {
 func (*StoppedTicket) ProtoMessage() {}
 
 func (x *StoppedTicket) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[7]
+	mi := &file_jieli_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -905,7 +1307,7 @@ func (x *StoppedTicket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoppedTicket.ProtoReflect.Descriptor instead.
 func (*StoppedTicket) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StoppedTicket) GetTicketId() string {
@@ -945,7 +1347,7 @@ type ListLinksRequest struct {
 
 func (x *ListLinksRequest) Reset() {
 	*x = ListLinksRequest{}
-	mi := &file_jieli_v1_status_proto_msgTypes[8]
+	mi := &file_jieli_v1_status_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -957,7 +1359,7 @@ func (x *ListLinksRequest) String() string {
 func (*ListLinksRequest) ProtoMessage() {}
 
 func (x *ListLinksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[8]
+	mi := &file_jieli_v1_status_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -970,7 +1372,7 @@ func (x *ListLinksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLinksRequest.ProtoReflect.Descriptor instead.
 func (*ListLinksRequest) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{8}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{10}
 }
 
 // ListLinksResponse lists links.
@@ -984,7 +1386,7 @@ type ListLinksResponse struct {
 
 func (x *ListLinksResponse) Reset() {
 	*x = ListLinksResponse{}
-	mi := &file_jieli_v1_status_proto_msgTypes[9]
+	mi := &file_jieli_v1_status_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1398,7 @@ func (x *ListLinksResponse) String() string {
 func (*ListLinksResponse) ProtoMessage() {}
 
 func (x *ListLinksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[9]
+	mi := &file_jieli_v1_status_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1411,7 @@ func (x *ListLinksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLinksResponse.ProtoReflect.Descriptor instead.
 func (*ListLinksResponse) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{9}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListLinksResponse) GetLinks() []*LinkStatus {
@@ -1017,6 +1419,307 @@ func (x *ListLinksResponse) GetLinks() []*LinkStatus {
 		return x.Links
 	}
 	return nil
+}
+
+// TestLinkRequest names a region.
+type TestLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The region.
+	Region        string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestLinkRequest) Reset() {
+	*x = TestLinkRequest{}
+	mi := &file_jieli_v1_status_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestLinkRequest) ProtoMessage() {}
+
+func (x *TestLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_status_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestLinkRequest.ProtoReflect.Descriptor instead.
+func (*TestLinkRequest) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *TestLinkRequest) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+// TestLinkResponse is how far this node came.
+type TestLinkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The region.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// Every step with every node went well.
+	Ok bool `protobuf:"varint,2,opt,name=ok,proto3" json:"ok,omitempty"`
+	// Each node of the region that runs tickets, in order of name.
+	Nodes []*NodeTest `protobuf:"bytes,3,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// Whom to phone there.
+	DutyPhone string `protobuf:"bytes,4,opt,name=duty_phone,json=dutyPhone,proto3" json:"duty_phone,omitempty"`
+	// How the link itself is meanwhile; absent where there is none.
+	Link          *LinkStatus `protobuf:"bytes,5,opt,name=link,proto3" json:"link,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestLinkResponse) Reset() {
+	*x = TestLinkResponse{}
+	mi := &file_jieli_v1_status_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestLinkResponse) ProtoMessage() {}
+
+func (x *TestLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_status_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestLinkResponse.ProtoReflect.Descriptor instead.
+func (*TestLinkResponse) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TestLinkResponse) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *TestLinkResponse) GetOk() bool {
+	if x != nil {
+		return x.Ok
+	}
+	return false
+}
+
+func (x *TestLinkResponse) GetNodes() []*NodeTest {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *TestLinkResponse) GetDutyPhone() string {
+	if x != nil {
+		return x.DutyPhone
+	}
+	return ""
+}
+
+func (x *TestLinkResponse) GetLink() *LinkStatus {
+	if x != nil {
+		return x.Link
+	}
+	return nil
+}
+
+// NodeTest is the test of one node.
+type NodeTest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name; empty when the region has no node that runs tickets.
+	Node string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	// Its federation address, host:port.
+	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// name, tcp, tls, identity, hello and registry, in this order; after one that failed the rest is skipped.
+	Steps         []*TestStep `protobuf:"bytes,3,rep,name=steps,proto3" json:"steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeTest) Reset() {
+	*x = NodeTest{}
+	mi := &file_jieli_v1_status_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeTest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeTest) ProtoMessage() {}
+
+func (x *NodeTest) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_status_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeTest.ProtoReflect.Descriptor instead.
+func (*NodeTest) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *NodeTest) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *NodeTest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *NodeTest) GetSteps() []*TestStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+// TestStep is one step of a test.
+type TestStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// name, tcp, tls, identity, hello or registry.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How it went.
+	Result TestStep_Result `protobuf:"varint,2,opt,name=result,proto3,enum=jieli.v1.TestStep_Result" json:"result,omitempty"`
+	// Why not, as of links.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How long it took; absent when it was skipped.
+	Took *durationpb.Duration `protobuf:"bytes,4,opt,name=took,proto3" json:"took,omitempty"`
+	// What was found, in English.
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// The same in Chinese.
+	MessageZh string `protobuf:"bytes,6,opt,name=message_zh,json=messageZh,proto3" json:"message_zh,omitempty"`
+	// What to do, in English; for a step that failed.
+	Advice string `protobuf:"bytes,7,opt,name=advice,proto3" json:"advice,omitempty"`
+	// The same in Chinese.
+	AdviceZh      string `protobuf:"bytes,8,opt,name=advice_zh,json=adviceZh,proto3" json:"advice_zh,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestStep) Reset() {
+	*x = TestStep{}
+	mi := &file_jieli_v1_status_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestStep) ProtoMessage() {}
+
+func (x *TestStep) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_status_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestStep.ProtoReflect.Descriptor instead.
+func (*TestStep) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *TestStep) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TestStep) GetResult() TestStep_Result {
+	if x != nil {
+		return x.Result
+	}
+	return TestStep_RESULT_UNSPECIFIED
+}
+
+func (x *TestStep) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *TestStep) GetTook() *durationpb.Duration {
+	if x != nil {
+		return x.Took
+	}
+	return nil
+}
+
+func (x *TestStep) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *TestStep) GetMessageZh() string {
+	if x != nil {
+		return x.MessageZh
+	}
+	return ""
+}
+
+func (x *TestStep) GetAdvice() string {
+	if x != nil {
+		return x.Advice
+	}
+	return ""
+}
+
+func (x *TestStep) GetAdviceZh() string {
+	if x != nil {
+		return x.AdviceZh
+	}
+	return ""
 }
 
 // RetryTicketRequest names a stopped ticket.
@@ -1030,7 +1733,7 @@ type RetryTicketRequest struct {
 
 func (x *RetryTicketRequest) Reset() {
 	*x = RetryTicketRequest{}
-	mi := &file_jieli_v1_status_proto_msgTypes[10]
+	mi := &file_jieli_v1_status_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1042,7 +1745,7 @@ func (x *RetryTicketRequest) String() string {
 func (*RetryTicketRequest) ProtoMessage() {}
 
 func (x *RetryTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[10]
+	mi := &file_jieli_v1_status_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1055,7 +1758,7 @@ func (x *RetryTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTicketRequest.ProtoReflect.Descriptor instead.
 func (*RetryTicketRequest) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{10}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RetryTicketRequest) GetTicket() string {
@@ -1078,7 +1781,7 @@ type RetryTicketResponse struct {
 
 func (x *RetryTicketResponse) Reset() {
 	*x = RetryTicketResponse{}
-	mi := &file_jieli_v1_status_proto_msgTypes[11]
+	mi := &file_jieli_v1_status_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1793,7 @@ func (x *RetryTicketResponse) String() string {
 func (*RetryTicketResponse) ProtoMessage() {}
 
 func (x *RetryTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[11]
+	mi := &file_jieli_v1_status_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1806,7 @@ func (x *RetryTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTicketResponse.ProtoReflect.Descriptor instead.
 func (*RetryTicketResponse) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{11}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RetryTicketResponse) GetTaken() uint32 {
@@ -1133,7 +1836,7 @@ type ExcusePeerRequest struct {
 
 func (x *ExcusePeerRequest) Reset() {
 	*x = ExcusePeerRequest{}
-	mi := &file_jieli_v1_status_proto_msgTypes[12]
+	mi := &file_jieli_v1_status_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1848,7 @@ func (x *ExcusePeerRequest) String() string {
 func (*ExcusePeerRequest) ProtoMessage() {}
 
 func (x *ExcusePeerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[12]
+	mi := &file_jieli_v1_status_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1861,7 @@ func (x *ExcusePeerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExcusePeerRequest.ProtoReflect.Descriptor instead.
 func (*ExcusePeerRequest) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{12}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExcusePeerRequest) GetRegion() string {
@@ -1184,7 +1887,7 @@ type ExcusePeerResponse struct {
 
 func (x *ExcusePeerResponse) Reset() {
 	*x = ExcusePeerResponse{}
-	mi := &file_jieli_v1_status_proto_msgTypes[13]
+	mi := &file_jieli_v1_status_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1899,7 @@ func (x *ExcusePeerResponse) String() string {
 func (*ExcusePeerResponse) ProtoMessage() {}
 
 func (x *ExcusePeerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_status_proto_msgTypes[13]
+	mi := &file_jieli_v1_status_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,15 +1912,16 @@ func (x *ExcusePeerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExcusePeerResponse.ProtoReflect.Descriptor instead.
 func (*ExcusePeerResponse) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_status_proto_rawDescGZIP(), []int{13}
+	return file_jieli_v1_status_proto_rawDescGZIP(), []int{19}
 }
 
 var File_jieli_v1_status_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x15jieli/v1/status.proto\x12\bjieli.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/access.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xbf\x03\n" +
+	"\x15jieli/v1/status.proto\x12\bjieli.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/access.proto\x1a\x13jieli/v1/link.proto\"$\n" +
+	"\x10GetStatusRequest\x12\x10\n" +
+	"\x03all\x18\x01 \x01(\bR\x03all\"\x94\x04\n" +
 	"\x06Status\x12/\n" +
 	"\x06health\x18\x01 \x01(\x0e2\x17.jieli.v1.Status.HealthR\x06health\x12-\n" +
 	"\bproblems\x18\x02 \x03(\v2\x11.jieli.v1.ProblemR\bproblems\x12\x16\n" +
@@ -1228,17 +1932,53 @@ const file_jieli_v1_status_proto_rawDesc = "" +
 	"start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x124\n" +
 	"\bregistry\x18\a \x01(\v2\x18.jieli.v1.RegistryStatusR\bregistry\x12+\n" +
 	"\x05store\x18\b \x01(\v2\x15.jieli.v1.StoreStatusR\x05store\x12*\n" +
-	"\x05links\x18\t \x03(\v2\x14.jieli.v1.LinkStatusR\x05links\"E\n" +
+	"\x05links\x18\t \x03(\v2\x14.jieli.v1.LinkStatusR\x05links\x12$\n" +
+	"\x05views\x18\n" +
+	" \x03(\v2\x0e.jieli.v1.ViewR\x05views\x12-\n" +
+	"\bverdicts\x18\v \x03(\v2\x11.jieli.v1.VerdictR\bverdicts\"E\n" +
 	"\x06Health\x12\x16\n" +
 	"\x12HEALTH_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aHEALTHY\x10\x01\x12\f\n" +
 	"\bDEGRADED\x10\x02\x12\b\n" +
-	"\x04DOWN\x10\x03\"Z\n" +
+	"\x04DOWN\x10\x03\"\xaa\x01\n" +
+	"\x04View\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\tR\x04node\x12\x1a\n" +
+	"\banswered\x18\x03 \x01(\bR\banswered\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12(\n" +
+	"\x05links\x18\x06 \x03(\v2\x12.jieli.v1.SeenLinkR\x05links\"\xdb\x02\n" +
+	"\aVerdict\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12*\n" +
+	"\x04code\x18\x02 \x01(\x0e2\x16.jieli.v1.Verdict.CodeR\x04code\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x1d\n" +
+	"\n" +
+	"message_zh\x18\x04 \x01(\tR\tmessageZh\x12\x1d\n" +
+	"\n" +
+	"reached_by\x18\x05 \x03(\tR\treachedBy\x12\x1b\n" +
+	"\tmissed_by\x18\x06 \x03(\tR\bmissedBy\"\x96\x01\n" +
+	"\x04Code\x12\x14\n" +
+	"\x10CODE_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rTHEY_ARE_DOWN\x10\x01\x12\f\n" +
+	"\bOUR_LINE\x10\x02\x12\x12\n" +
+	"\x0eWE_ARE_CUT_OFF\x10\x03\x12\x0e\n" +
+	"\n" +
+	"SOME_LINES\x10\x04\x12\x11\n" +
+	"\rEXCHANGE_ONLY\x10\x05\x12\x0f\n" +
+	"\vOTHERS_LINE\x10\x06\x12\x0f\n" +
+	"\vCANNOT_TELL\x10\a\"\x8a\x02\n" +
 	"\aProblem\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1d\n" +
 	"\n" +
-	"message_zh\x18\x03 \x01(\tR\tmessageZh\"\xf9\x03\n" +
+	"message_zh\x18\x03 \x01(\tR\tmessageZh\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x12\n" +
+	"\x04peer\x18\x05 \x01(\tR\x04peer\x12\x1d\n" +
+	"\n" +
+	"duty_phone\x18\x06 \x01(\tR\tdutyPhone\x12\x14\n" +
+	"\x05cause\x18\a \x01(\tR\x05cause\x12\x16\n" +
+	"\x06advice\x18\b \x01(\tR\x06advice\x12\x1b\n" +
+	"\tadvice_zh\x18\t \x01(\tR\badviceZh\"\xf9\x03\n" +
 	"\x0eRegistryStatus\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x1a\n" +
@@ -1272,7 +2012,7 @@ const file_jieli_v1_status_proto_rawDesc = "" +
 	"\n" +
 	"raft_state\x18\b \x01(\tR\traftState\x128\n" +
 	"\n" +
-	"round_trip\x18\t \x01(\v2\x19.google.protobuf.DurationR\troundTrip\"\xfa\x01\n" +
+	"round_trip\x18\t \x01(\v2\x19.google.protobuf.DurationR\troundTrip\"\xb5\x02\n" +
 	"\vStoreStatus\x12<\n" +
 	"\atickets\x18\x01 \x03(\v2\".jieli.v1.StoreStatus.TicketsEntryR\atickets\x12\x12\n" +
 	"\x04open\x18\x02 \x01(\x04R\x04open\x12\x14\n" +
@@ -1280,7 +2020,9 @@ const file_jieli_v1_status_proto_rawDesc = "" +
 	"\n" +
 	"free_bytes\x18\x04 \x01(\x04R\tfreeBytes\x12\x12\n" +
 	"\x04disk\x18\x05 \x01(\tR\x04disk\x12\x14\n" +
-	"\x05epoch\x18\x06 \x01(\tR\x05epoch\x1a:\n" +
+	"\x05epoch\x18\x06 \x01(\tR\x05epoch\x129\n" +
+	"\n" +
+	"disk_since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tdiskSince\x1a:\n" +
 	"\fTicketsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xe7\x04\n" +
@@ -1312,7 +2054,36 @@ const file_jieli_v1_status_proto_rawDesc = "" +
 	"\aby_peer\x18\x04 \x01(\bR\x06byPeer\"\x12\n" +
 	"\x10ListLinksRequest\"?\n" +
 	"\x11ListLinksResponse\x12*\n" +
-	"\x05links\x18\x01 \x03(\v2\x14.jieli.v1.LinkStatusR\x05links\",\n" +
+	"\x05links\x18\x01 \x03(\v2\x14.jieli.v1.LinkStatusR\x05links\")\n" +
+	"\x0fTestLinkRequest\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\"\xad\x01\n" +
+	"\x10TestLinkResponse\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x0e\n" +
+	"\x02ok\x18\x02 \x01(\bR\x02ok\x12(\n" +
+	"\x05nodes\x18\x03 \x03(\v2\x12.jieli.v1.NodeTestR\x05nodes\x12\x1d\n" +
+	"\n" +
+	"duty_phone\x18\x04 \x01(\tR\tdutyPhone\x12(\n" +
+	"\x04link\x18\x05 \x01(\v2\x14.jieli.v1.LinkStatusR\x04link\"b\n" +
+	"\bNodeTest\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12(\n" +
+	"\x05steps\x18\x03 \x03(\v2\x12.jieli.v1.TestStepR\x05steps\"\xc9\x02\n" +
+	"\bTestStep\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x121\n" +
+	"\x06result\x18\x02 \x01(\x0e2\x19.jieli.v1.TestStep.ResultR\x06result\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12-\n" +
+	"\x04took\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04took\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12\x1d\n" +
+	"\n" +
+	"message_zh\x18\x06 \x01(\tR\tmessageZh\x12\x16\n" +
+	"\x06advice\x18\a \x01(\tR\x06advice\x12\x1b\n" +
+	"\tadvice_zh\x18\b \x01(\tR\badviceZh\"A\n" +
+	"\x06Result\x12\x16\n" +
+	"\x12RESULT_UNSPECIFIED\x10\x00\x12\x06\n" +
+	"\x02OK\x10\x01\x12\n" +
+	"\n" +
+	"\x06FAILED\x10\x02\x12\v\n" +
+	"\aSKIPPED\x10\x03\",\n" +
 	"\x12RetryTicketRequest\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\tR\x06ticket\"C\n" +
 	"\x13RetryTicketResponse\x12\x14\n" +
@@ -1321,14 +2092,16 @@ const file_jieli_v1_status_proto_rawDesc = "" +
 	"\x11ExcusePeerRequest\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x14\n" +
-	"\x12ExcusePeerResponse2\xd3\x02\n" +
+	"\x12ExcusePeerResponse2\xa1\x03\n" +
 	"\rStatusService\x12E\n" +
 	"\tGetStatus\x12\x1a.jieli.v1.GetStatusRequest\x1a\x10.jieli.v1.Status\"\n" +
 	"\xca\xca\x18\x06\n" +
 	"\x04\x04\x01\x02\x03\x12P\n" +
 	"\tListLinks\x12\x1a.jieli.v1.ListLinksRequest\x1a\x1b.jieli.v1.ListLinksResponse\"\n" +
 	"\xca\xca\x18\x06\n" +
-	"\x04\x04\x01\x02\x03\x12U\n" +
+	"\x04\x04\x01\x02\x03\x12L\n" +
+	"\bTestLink\x12\x19.jieli.v1.TestLinkRequest\x1a\x1a.jieli.v1.TestLinkResponse\"\t\xca\xca\x18\x05\n" +
+	"\x03\x04\x01\x02\x12U\n" +
 	"\vRetryTicket\x12\x1c.jieli.v1.RetryTicketRequest\x1a\x1d.jieli.v1.RetryTicketResponse\"\t\xca\xca\x18\x05\n" +
 	"\x01\x02\x10\x01\x12R\n" +
 	"\n" +
@@ -1347,61 +2120,83 @@ func file_jieli_v1_status_proto_rawDescGZIP() []byte {
 	return file_jieli_v1_status_proto_rawDescData
 }
 
-var file_jieli_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_jieli_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_jieli_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_jieli_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_jieli_v1_status_proto_goTypes = []any{
 	(Status_Health)(0),            // 0: jieli.v1.Status.Health
-	(*GetStatusRequest)(nil),      // 1: jieli.v1.GetStatusRequest
-	(*Status)(nil),                // 2: jieli.v1.Status
-	(*Problem)(nil),               // 3: jieli.v1.Problem
-	(*RegistryStatus)(nil),        // 4: jieli.v1.RegistryStatus
-	(*RaftNode)(nil),              // 5: jieli.v1.RaftNode
-	(*StoreStatus)(nil),           // 6: jieli.v1.StoreStatus
-	(*LinkStatus)(nil),            // 7: jieli.v1.LinkStatus
-	(*StoppedTicket)(nil),         // 8: jieli.v1.StoppedTicket
-	(*ListLinksRequest)(nil),      // 9: jieli.v1.ListLinksRequest
-	(*ListLinksResponse)(nil),     // 10: jieli.v1.ListLinksResponse
-	(*RetryTicketRequest)(nil),    // 11: jieli.v1.RetryTicketRequest
-	(*RetryTicketResponse)(nil),   // 12: jieli.v1.RetryTicketResponse
-	(*ExcusePeerRequest)(nil),     // 13: jieli.v1.ExcusePeerRequest
-	(*ExcusePeerResponse)(nil),    // 14: jieli.v1.ExcusePeerResponse
-	nil,                           // 15: jieli.v1.StoreStatus.TicketsEntry
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
+	(Verdict_Code)(0),             // 1: jieli.v1.Verdict.Code
+	(TestStep_Result)(0),          // 2: jieli.v1.TestStep.Result
+	(*GetStatusRequest)(nil),      // 3: jieli.v1.GetStatusRequest
+	(*Status)(nil),                // 4: jieli.v1.Status
+	(*View)(nil),                  // 5: jieli.v1.View
+	(*Verdict)(nil),               // 6: jieli.v1.Verdict
+	(*Problem)(nil),               // 7: jieli.v1.Problem
+	(*RegistryStatus)(nil),        // 8: jieli.v1.RegistryStatus
+	(*RaftNode)(nil),              // 9: jieli.v1.RaftNode
+	(*StoreStatus)(nil),           // 10: jieli.v1.StoreStatus
+	(*LinkStatus)(nil),            // 11: jieli.v1.LinkStatus
+	(*StoppedTicket)(nil),         // 12: jieli.v1.StoppedTicket
+	(*ListLinksRequest)(nil),      // 13: jieli.v1.ListLinksRequest
+	(*ListLinksResponse)(nil),     // 14: jieli.v1.ListLinksResponse
+	(*TestLinkRequest)(nil),       // 15: jieli.v1.TestLinkRequest
+	(*TestLinkResponse)(nil),      // 16: jieli.v1.TestLinkResponse
+	(*NodeTest)(nil),              // 17: jieli.v1.NodeTest
+	(*TestStep)(nil),              // 18: jieli.v1.TestStep
+	(*RetryTicketRequest)(nil),    // 19: jieli.v1.RetryTicketRequest
+	(*RetryTicketResponse)(nil),   // 20: jieli.v1.RetryTicketResponse
+	(*ExcusePeerRequest)(nil),     // 21: jieli.v1.ExcusePeerRequest
+	(*ExcusePeerResponse)(nil),    // 22: jieli.v1.ExcusePeerResponse
+	nil,                           // 23: jieli.v1.StoreStatus.TicketsEntry
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*SeenLink)(nil),              // 25: jieli.v1.SeenLink
+	(*durationpb.Duration)(nil),   // 26: google.protobuf.Duration
 }
 var file_jieli_v1_status_proto_depIdxs = []int32{
 	0,  // 0: jieli.v1.Status.health:type_name -> jieli.v1.Status.Health
-	3,  // 1: jieli.v1.Status.problems:type_name -> jieli.v1.Problem
-	16, // 2: jieli.v1.Status.start_time:type_name -> google.protobuf.Timestamp
-	4,  // 3: jieli.v1.Status.registry:type_name -> jieli.v1.RegistryStatus
-	6,  // 4: jieli.v1.Status.store:type_name -> jieli.v1.StoreStatus
-	7,  // 5: jieli.v1.Status.links:type_name -> jieli.v1.LinkStatus
-	5,  // 6: jieli.v1.RegistryStatus.nodes:type_name -> jieli.v1.RaftNode
-	16, // 7: jieli.v1.RegistryStatus.last_contact:type_name -> google.protobuf.Timestamp
-	17, // 8: jieli.v1.RaftNode.round_trip:type_name -> google.protobuf.Duration
-	15, // 9: jieli.v1.StoreStatus.tickets:type_name -> jieli.v1.StoreStatus.TicketsEntry
-	16, // 10: jieli.v1.LinkStatus.since:type_name -> google.protobuf.Timestamp
-	16, // 11: jieli.v1.LinkStatus.last_success:type_name -> google.protobuf.Timestamp
-	16, // 12: jieli.v1.LinkStatus.next_try:type_name -> google.protobuf.Timestamp
-	16, // 13: jieli.v1.LinkStatus.oldest:type_name -> google.protobuf.Timestamp
-	17, // 14: jieli.v1.LinkStatus.round_trip:type_name -> google.protobuf.Duration
-	17, // 15: jieli.v1.LinkStatus.clock_skew:type_name -> google.protobuf.Duration
-	8,  // 16: jieli.v1.LinkStatus.stopped:type_name -> jieli.v1.StoppedTicket
-	16, // 17: jieli.v1.StoppedTicket.since:type_name -> google.protobuf.Timestamp
-	7,  // 18: jieli.v1.ListLinksResponse.links:type_name -> jieli.v1.LinkStatus
-	1,  // 19: jieli.v1.StatusService.GetStatus:input_type -> jieli.v1.GetStatusRequest
-	9,  // 20: jieli.v1.StatusService.ListLinks:input_type -> jieli.v1.ListLinksRequest
-	11, // 21: jieli.v1.StatusService.RetryTicket:input_type -> jieli.v1.RetryTicketRequest
-	13, // 22: jieli.v1.StatusService.ExcusePeer:input_type -> jieli.v1.ExcusePeerRequest
-	2,  // 23: jieli.v1.StatusService.GetStatus:output_type -> jieli.v1.Status
-	10, // 24: jieli.v1.StatusService.ListLinks:output_type -> jieli.v1.ListLinksResponse
-	12, // 25: jieli.v1.StatusService.RetryTicket:output_type -> jieli.v1.RetryTicketResponse
-	14, // 26: jieli.v1.StatusService.ExcusePeer:output_type -> jieli.v1.ExcusePeerResponse
-	23, // [23:27] is the sub-list for method output_type
-	19, // [19:23] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	7,  // 1: jieli.v1.Status.problems:type_name -> jieli.v1.Problem
+	24, // 2: jieli.v1.Status.start_time:type_name -> google.protobuf.Timestamp
+	8,  // 3: jieli.v1.Status.registry:type_name -> jieli.v1.RegistryStatus
+	10, // 4: jieli.v1.Status.store:type_name -> jieli.v1.StoreStatus
+	11, // 5: jieli.v1.Status.links:type_name -> jieli.v1.LinkStatus
+	5,  // 6: jieli.v1.Status.views:type_name -> jieli.v1.View
+	6,  // 7: jieli.v1.Status.verdicts:type_name -> jieli.v1.Verdict
+	25, // 8: jieli.v1.View.links:type_name -> jieli.v1.SeenLink
+	1,  // 9: jieli.v1.Verdict.code:type_name -> jieli.v1.Verdict.Code
+	24, // 10: jieli.v1.Problem.since:type_name -> google.protobuf.Timestamp
+	9,  // 11: jieli.v1.RegistryStatus.nodes:type_name -> jieli.v1.RaftNode
+	24, // 12: jieli.v1.RegistryStatus.last_contact:type_name -> google.protobuf.Timestamp
+	26, // 13: jieli.v1.RaftNode.round_trip:type_name -> google.protobuf.Duration
+	23, // 14: jieli.v1.StoreStatus.tickets:type_name -> jieli.v1.StoreStatus.TicketsEntry
+	24, // 15: jieli.v1.StoreStatus.disk_since:type_name -> google.protobuf.Timestamp
+	24, // 16: jieli.v1.LinkStatus.since:type_name -> google.protobuf.Timestamp
+	24, // 17: jieli.v1.LinkStatus.last_success:type_name -> google.protobuf.Timestamp
+	24, // 18: jieli.v1.LinkStatus.next_try:type_name -> google.protobuf.Timestamp
+	24, // 19: jieli.v1.LinkStatus.oldest:type_name -> google.protobuf.Timestamp
+	26, // 20: jieli.v1.LinkStatus.round_trip:type_name -> google.protobuf.Duration
+	26, // 21: jieli.v1.LinkStatus.clock_skew:type_name -> google.protobuf.Duration
+	12, // 22: jieli.v1.LinkStatus.stopped:type_name -> jieli.v1.StoppedTicket
+	24, // 23: jieli.v1.StoppedTicket.since:type_name -> google.protobuf.Timestamp
+	11, // 24: jieli.v1.ListLinksResponse.links:type_name -> jieli.v1.LinkStatus
+	17, // 25: jieli.v1.TestLinkResponse.nodes:type_name -> jieli.v1.NodeTest
+	11, // 26: jieli.v1.TestLinkResponse.link:type_name -> jieli.v1.LinkStatus
+	18, // 27: jieli.v1.NodeTest.steps:type_name -> jieli.v1.TestStep
+	2,  // 28: jieli.v1.TestStep.result:type_name -> jieli.v1.TestStep.Result
+	26, // 29: jieli.v1.TestStep.took:type_name -> google.protobuf.Duration
+	3,  // 30: jieli.v1.StatusService.GetStatus:input_type -> jieli.v1.GetStatusRequest
+	13, // 31: jieli.v1.StatusService.ListLinks:input_type -> jieli.v1.ListLinksRequest
+	15, // 32: jieli.v1.StatusService.TestLink:input_type -> jieli.v1.TestLinkRequest
+	19, // 33: jieli.v1.StatusService.RetryTicket:input_type -> jieli.v1.RetryTicketRequest
+	21, // 34: jieli.v1.StatusService.ExcusePeer:input_type -> jieli.v1.ExcusePeerRequest
+	4,  // 35: jieli.v1.StatusService.GetStatus:output_type -> jieli.v1.Status
+	14, // 36: jieli.v1.StatusService.ListLinks:output_type -> jieli.v1.ListLinksResponse
+	16, // 37: jieli.v1.StatusService.TestLink:output_type -> jieli.v1.TestLinkResponse
+	20, // 38: jieli.v1.StatusService.RetryTicket:output_type -> jieli.v1.RetryTicketResponse
+	22, // 39: jieli.v1.StatusService.ExcusePeer:output_type -> jieli.v1.ExcusePeerResponse
+	35, // [35:40] is the sub-list for method output_type
+	30, // [30:35] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_status_proto_init() }
@@ -1410,13 +2205,14 @@ func file_jieli_v1_status_proto_init() {
 		return
 	}
 	file_jieli_v1_access_proto_init()
+	file_jieli_v1_link_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jieli_v1_status_proto_rawDesc), len(file_jieli_v1_status_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   15,
+			NumEnums:      3,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

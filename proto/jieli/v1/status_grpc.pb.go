@@ -23,6 +23,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	StatusService_GetStatus_FullMethodName   = "/jieli.v1.StatusService/GetStatus"
 	StatusService_ListLinks_FullMethodName   = "/jieli.v1.StatusService/ListLinks"
+	StatusService_TestLink_FullMethodName    = "/jieli.v1.StatusService/TestLink"
 	StatusService_RetryTicket_FullMethodName = "/jieli.v1.StatusService/RetryTicket"
 	StatusService_ExcusePeer_FullMethodName  = "/jieli.v1.StatusService/ExcusePeer"
 )
@@ -37,6 +38,8 @@ type StatusServiceClient interface {
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*Status, error)
 	// Links alone.
 	ListLinks(ctx context.Context, in *ListLinksRequest, opts ...grpc.CallOption) (*ListLinksResponse, error)
+	// Tries to reach a region's nodes that run tickets, step by step, beside the link with it and without disturbing it.
+	TestLink(ctx context.Context, in *TestLinkRequest, opts ...grpc.CallOption) (*TestLinkResponse, error)
 	// Judges a stopped ticket's kept items again.
 	RetryTicket(ctx context.Context, in *RetryTicketRequest, opts ...grpc.CallOption) (*RetryTicketResponse, error)
 	// Goes on with a peer's shared tickets although it has not been heard from since the start.
@@ -65,6 +68,16 @@ func (c *statusServiceClient) ListLinks(ctx context.Context, in *ListLinksReques
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListLinksResponse)
 	err := c.cc.Invoke(ctx, StatusService_ListLinks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *statusServiceClient) TestLink(ctx context.Context, in *TestLinkRequest, opts ...grpc.CallOption) (*TestLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TestLinkResponse)
+	err := c.cc.Invoke(ctx, StatusService_TestLink_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +114,8 @@ type StatusServiceServer interface {
 	GetStatus(context.Context, *GetStatusRequest) (*Status, error)
 	// Links alone.
 	ListLinks(context.Context, *ListLinksRequest) (*ListLinksResponse, error)
+	// Tries to reach a region's nodes that run tickets, step by step, beside the link with it and without disturbing it.
+	TestLink(context.Context, *TestLinkRequest) (*TestLinkResponse, error)
 	// Judges a stopped ticket's kept items again.
 	RetryTicket(context.Context, *RetryTicketRequest) (*RetryTicketResponse, error)
 	// Goes on with a peer's shared tickets although it has not been heard from since the start.
@@ -120,6 +135,9 @@ func (UnimplementedStatusServiceServer) GetStatus(context.Context, *GetStatusReq
 }
 func (UnimplementedStatusServiceServer) ListLinks(context.Context, *ListLinksRequest) (*ListLinksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListLinks not implemented")
+}
+func (UnimplementedStatusServiceServer) TestLink(context.Context, *TestLinkRequest) (*TestLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TestLink not implemented")
 }
 func (UnimplementedStatusServiceServer) RetryTicket(context.Context, *RetryTicketRequest) (*RetryTicketResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RetryTicket not implemented")
@@ -184,6 +202,24 @@ func _StatusService_ListLinks_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StatusService_TestLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TestLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StatusServiceServer).TestLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StatusService_TestLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StatusServiceServer).TestLink(ctx, req.(*TestLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _StatusService_RetryTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RetryTicketRequest)
 	if err := dec(in); err != nil {
@@ -234,6 +270,10 @@ var StatusService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListLinks",
 			Handler:    _StatusService_ListLinks_Handler,
+		},
+		{
+			MethodName: "TestLink",
+			Handler:    _StatusService_TestLink_Handler,
 		},
 		{
 			MethodName: "RetryTicket",
