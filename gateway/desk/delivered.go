@@ -49,6 +49,9 @@ func (d *Desk) delivered(tx store.Tx, peer string, row *store.OutboxRow, refusal
 		}
 		return s.save()
 	}
+	if s.isOrigin() { // an origin sends offers only
+		d.cfg.OnDelivered(peer, s.now.Sub(row.Time))
+	}
 	if err := s.acknowledge(row.Number); err != nil {
 		return err
 	}

@@ -57,6 +57,9 @@ type Config struct {
 	Vault *trust.Vault
 	// Intake says whether new tickets are taken: nil, or why not (a fault.Error). Default: always.
 	Intake func() error
+	// OnDelivered is told, for metrics, how long after it was appended an offer's receipt came from the peer. Called
+	// within the transaction that takes the receipt; must not block. Default: nobody is told.
+	OnDelivered func(peer string, took time.Duration)
 	// Log for what an operator must act on. Default: discard.
 	Log *slog.Logger
 	// Now is the application's clock. Default: time.Now.
@@ -89,6 +92,9 @@ func New(cfg Config) (*Desk, error) {
 	}
 	if cfg.Intake == nil {
 		cfg.Intake = func() error { return nil }
+	}
+	if cfg.OnDelivered == nil {
+		cfg.OnDelivered = func(string, time.Duration) {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -67,6 +67,16 @@ type Changes struct {
 	Feed bool
 }
 
+// Commit tells what a group commit came to, for metrics.
+type Commit struct {
+	// Updates that were answered with it, Events it signed, and Bytes of what it wrote.
+	Updates, Events, Bytes int
+	// Took is from the beginning of its transaction until it was durable.
+	Took time.Duration
+	// Err is why nothing of it was kept; nil when all was.
+	Err error
+}
+
 // Usage tells sizes, in bytes.
 type Usage struct {
 	Bytes int64

@@ -41,6 +41,9 @@ type Options struct {
 	// OnCommit is told of each commit that wrote outbox or feed rows, before its updates return. Called on the
 	// writer's goroutine; must not block.
 	OnCommit func(store.Changes)
+	// Observe is told of each commit that had something to write, for metrics. Called on the writer's goroutine after
+	// its updates have returned; must not block.
+	Observe func(store.Commit)
 	// Logger for what an operator must act on; default: discard.
 	Logger *slog.Logger
 	// ReadConns is how many views read at once; further ones wait. Default DefaultReadConns.

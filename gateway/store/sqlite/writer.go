@@ -78,6 +78,7 @@ func (w *writer) loop() {
 
 // commit runs the first request and all that wait behind it in one transaction, then answers them.
 func (w *writer) commit(first *request) {
+	began := time.Now()
 	g, err := w.begin()
 	w.answers = w.answers[:0]
 	for r, more := first, true; more; r, more = w.next(g, err) {
@@ -95,6 +96,7 @@ func (w *writer) commit(first *request) {
 	if err == nil {
 		err = w.finish(g)
 	}
+	took := time.Since(began)
 	for i, a := range w.answers {
 		if err != nil && a.o.ok() {
 			a.o.err = err
@@ -102,9 +104,22 @@ func (w *writer) commit(first *request) {
 		a.to.done <- a.o
 		w.answers[i] = answer{}
 	}
+	w.observe(g, took, err)
 	if err == nil {
 		w.checkpoints.committed(g.erased) // after the answers: these callers need not wait for it
 	}
+}
+
+// observe tells of a commit that had something to write, or of why there was none.
+func (w *writer) observe(g *group, took time.Duration, err error) {
+	if w.opts.Observe == nil || (err == nil && len(g.log) == 0) {
+		return
+	}
+	c := store.Commit{Updates: len(w.answers), Took: took, Err: err}
+	if g != nil {
+		c.Events, c.Bytes = len(g.unsigned), g.bytes
+	}
+	w.opts.Observe(c)
 }
 
 // next takes one more waiting request into the group, if there is one and it fits. It never waits for one to arrive.
