@@ -124,12 +124,11 @@ func (s *stream) measure(echo *jieliv1.Keepalive) {
 	k.measured = true
 	k.roundTrip = s.now() - k.askedAt
 	k.skew = echo.GetTime().AsTime().Sub(k.asked.Add(k.roundTrip / 2))
-	roundTrip, skew := k.roundTrip, k.skew
+	skew := k.skew
 	far := skew.Abs() >= skewWarning
 	warn := far && !k.warned
 	k.warned = far
 	k.mu.Unlock()
-	s.link.meters.measured(roundTrip, skew)
 	if warn {
 		s.link.log.Warn("the peer's clock and ours differ; set the one that is wrong",
 			slog.Duration("skew", skew.Round(time.Millisecond)))

@@ -280,7 +280,6 @@ func (l *link) up(s *stream) {
 		l.backoff.failures = l.brief
 	}
 	l.confirmed = true
-	l.meters.up(true)
 	l.showLocked(StateUp, "", "")
 }
 
@@ -339,7 +338,6 @@ func (l *link) released(s *stream) {
 	}
 	l.holder, l.live = nil, false
 	l.nextTry = time.Now().Add(l.backoff.next())
-	l.meters.up(false)
 	if e.reason == ReasonPeerRestored || e.reason == ReasonSelfRestored {
 		l.confirmed = false
 	}

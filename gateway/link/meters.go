@@ -2,25 +2,22 @@ package link
 
 import (
 	"errors"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// meters are the metrics of all links. Labels are bounded: regions of the federation, coded words of this package.
+// meters are what all links count; how links are now is read from Status (gateway/telemetry). Labels are bounded: regions
+// of the federation, coded words of this package.
 type meters struct {
-	ups        *prometheus.GaugeVec
-	roundTrips *prometheus.GaugeVec
-	skews      *prometheus.GaugeVec
-	batches    *prometheus.CounterVec
-	items      *prometheus.CounterVec
-	bytes      *prometheus.CounterVec
-	receipts   *prometheus.CounterVec
-	refused    *prometheus.CounterVec
-	stopped    *prometheus.CounterVec
-	faults     *prometheus.CounterVec
-	streams    *prometheus.CounterVec
-	dials      *prometheus.CounterVec
+	batches  *prometheus.CounterVec
+	items    *prometheus.CounterVec
+	bytes    *prometheus.CounterVec
+	receipts *prometheus.CounterVec
+	refused  *prometheus.CounterVec
+	stopped  *prometheus.CounterVec
+	faults   *prometheus.CounterVec
+	streams  *prometheus.CounterVec
+	dials    *prometheus.CounterVec
 }
 
 // Values of the label `direction`: who wrote what is counted.
@@ -31,32 +28,26 @@ const (
 
 func newMeters(r prometheus.Registerer) (*meters, error) {
 	const namespace = "jieli_link_"
-	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: namespace + name, Help: help}, labels)
-	}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: namespace + name, Help: help}, labels)
 	}
 	m := &meters{
-		ups:        gauge("up", "1 while the link with a region is up.", "peer"),
-		roundTrips: gauge("round_trip_seconds", "Round trip of the last keepalive.", "peer"),
-		skews:      gauge("clock_skew_seconds", "The peer's clock minus ours.", "peer"),
-		batches:    counter("batches_total", "Batches sent.", "peer"),
-		items:      counter("items_total", "Items sent, and items made durable that came.", "peer", "direction"),
-		bytes:      counter("sent_bytes_total", "Bytes of items sent.", "peer"),
-		receipts:   counter("receipts_total", "Receipts written for a peer, and of a peer committed.", "peer", "direction"),
-		refused:    counter("refused_total", "Offers refused for good, by the peer (out) or by us (in).", "peer", "direction"),
-		stopped:    counter("stopped_total", "Items that broke a rule, stopped by the peer (out) or by us (in).", "peer", "direction", "reason"),
-		faults:     counter("faults_total", "Times a link stopped because histories or registries differ.", "peer", "reason"),
-		streams:    counter("streams_ended_total", "Streams ended.", "peer", "reason"),
-		dials:      counter("dials_failed_total", "Tries to reach a peer that failed.", "peer", "reason"),
+		batches:  counter("batches_total", "Batches sent.", "peer"),
+		items:    counter("items_total", "Items sent, and items made durable that came.", "peer", "direction"),
+		bytes:    counter("sent_bytes_total", "Bytes of items sent.", "peer"),
+		receipts: counter("receipts_total", "Receipts written for a peer, and of a peer committed.", "peer", "direction"),
+		refused:  counter("refused_total", "Offers refused for good, by the peer (out) or by us (in).", "peer", "direction"),
+		stopped:  counter("stopped_total", "Items that broke a rule, stopped by the peer (out) or by us (in).", "peer", "direction", "reason"),
+		faults:   counter("faults_total", "Times a link stopped because histories or registries differ.", "peer", "reason"),
+		streams:  counter("streams_ended_total", "Streams ended.", "peer", "reason"),
+		dials:    counter("dials_failed_total", "Tries to reach a peer that failed.", "peer", "reason"),
 	}
 	if r == nil {
 		return m, nil
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.ups, m.roundTrips, m.skews, m.batches, m.items, m.bytes, m.receipts, m.refused, m.stopped, m.faults, m.streams, m.dials,
+		m.batches, m.items, m.bytes, m.receipts, m.refused, m.stopped, m.faults, m.streams, m.dials,
 	} {
 		errs = append(errs, r.Register(c))
 	}
@@ -70,22 +61,7 @@ type peerMeters struct {
 }
 
 func (m *meters) peer(name string) *peerMeters {
-	p := &peerMeters{m, name}
-	p.up(false)
-	return p
-}
-
-func (p *peerMeters) up(is bool) {
-	value := 0.0
-	if is {
-		value = 1
-	}
-	p.ups.WithLabelValues(p.name).Set(value)
-}
-
-func (p *peerMeters) measured(roundTrip, skew time.Duration) {
-	p.roundTrips.WithLabelValues(p.name).Set(roundTrip.Seconds())
-	p.skews.WithLabelValues(p.name).Set(skew.Seconds())
+	return &peerMeters{m, name}
 }
 
 func (p *peerMeters) sent(items, bytes int) {
