@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/jieli-gateway/jieli/gateway/link"
 	"github.com/jieli-gateway/jieli/gateway/store"
 	"github.com/jieli-gateway/jieli/gateway/store/sqlite"
+	"github.com/jieli-gateway/jieli/gateway/telemetry"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
 )
@@ -40,6 +40,7 @@ type Node struct {
 	log      *slog.Logger
 	material *trust.Material
 	metrics  *prometheus.Registry
+	readings *telemetry.Readings
 
 	peers      *trust.Peers
 	mux        *trust.Mux
@@ -67,7 +68,6 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) (err error) {
-	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if n.material, err = trust.Load(n.cfg.PKIDir); err != nil {
 		return fmt.Errorf("keys of this node in %s: %w; make them with `jieli pki init` and `jieli pki issue`", n.cfg.PKIDir, err)
 	}
@@ -82,10 +82,14 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return fmt.Errorf("registry: %w", err)
 	}
 	n.onClose(n.registry.Close)
-	if err := federation.BridgeRaftMetrics(n.metrics); err != nil {
-		return fmt.Errorf("metrics of Raft: %w", err)
+	certificates, err := n.material.Certificates(n.log)
+	if err != nil {
+		return err
 	}
-	if err := n.openFederationPort(ctx); err != nil {
+	if err := n.openMetrics(certificates); err != nil {
+		return err
+	}
+	if err := n.openFederationPort(ctx, certificates); err != nil {
 		return err
 	}
 	return n.openAPI(ctx)
@@ -94,11 +98,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 // onClose adds a step to Close; steps run in the opposite order.
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
 
-func (n *Node) openFederationPort(ctx context.Context) error {
-	certificates, err := n.material.Certificates(n.log)
-	if err != nil {
-		return err
-	}
+func (n *Node) openFederationPort(ctx context.Context, certificates *trust.Certificates) (err error) {
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "jieli", Subsystem: "federation", Name: "refused_peers_total",
 		Help: "Peers refused at or after the TLS handshake, by reason.",
@@ -294,6 +294,10 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	if !ok {
 		return fmt.Errorf("the registry knows no signing key of this node; update the region's entry from `jieli pki show -o json`")
 	}
+	meters, err := telemetry.NewMeters(n.metrics)
+	if err != nil {
+		return err
+	}
 	var d *desk.Desk
 	st, err := sqlite.Open(ctx, sqlite.Options{
 		Dir: filepath.Join(n.cfg.DataDir, "store"), Logger: n.log, Now: n.cfg.Now,
@@ -302,6 +306,7 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 			failpoint("committed")
 			d.Committed(c)
 		},
+		Observe: meters.Commit,
 	})
 	if err != nil {
 		return fmt.Errorf("ticket store: %w", err)
@@ -310,7 +315,7 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	watch := newDisk(st, n.cfg.SoftFree, n.cfg.HardFree)
 	d, err = desk.New(desk.Config{
 		Region: n.material.Region, Store: st, Registry: deskRegistry{n.registry}, Signer: signer, Vault: n.material.Vault,
-		Intake: watch.intake, Log: n.log, Now: n.cfg.Now,
+		Intake: watch.intake, OnDelivered: meters.Delivered, Log: n.log, Now: n.cfg.Now,
 	})
 	if err != nil {
 		return err
@@ -323,6 +328,9 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 		return err
 	}
 	d.UsePeers(links)
+	if err := n.addTickets(st, links); err != nil {
+		return err
+	}
 	watch.notTaking = links.SetNotTaking
 	watch.look()
 	parts.Desk, parts.Open = d, d

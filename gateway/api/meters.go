@@ -49,3 +49,15 @@ func (m *meters) done(method string, code codes.Code, took time.Duration) {
 	m.calls.WithLabelValues(method, code.String()).Inc()
 	m.seconds.WithLabelValues(method).Observe(took.Seconds())
 }
+
+// newReady registers whether the node takes calls, as /readyz says.
+func newReady(registerer prometheus.Registerer, ready func() bool) error {
+	return registerer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "jieli", Name: "ready", Help: "1 while this node takes calls, as /readyz says.",
+	}, func() float64 {
+		if ready() {
+			return 1
+		}
+		return 0
+	}))
+}

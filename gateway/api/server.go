@@ -82,6 +82,9 @@ type Parts struct {
 	Store Store
 	// Links tells how the links are; nil on a node that runs none.
 	Links Links
+	// Views asks other nodes, and Tester tries to reach them. Optional.
+	Views  Views
+	Tester LinkTester
 }
 
 // Server is a node's API. It may serve before it has its parts: /healthz and /readyz answer, and calls are
@@ -143,6 +146,9 @@ func (s *Server) build() error {
 	counted, err := newMeters(apiPort, s.cfg.Metrics)
 	if err != nil {
 		return err
+	}
+	if err := newReady(s.cfg.Metrics, func() bool { return len(*s.loading.Load()) == 0 }); err != nil {
+		return fmt.Errorf("register whether the node is ready: %w", err)
 	}
 	s.gate = &gate{
 		on: apiPort, rules: builtin(), tokens: s.cfg.Tokens, certificates: s.cfg.Certificates,
