@@ -42,7 +42,7 @@ demo: build ## Start three regional centres and play a day's complaints across t
 
 .PHONY: clean
 clean: ## Remove what was built; the tools stay (rm -rf .tools removes them)
-	rm -rf bin coverage* demo-data
+	rm -rf bin dist coverage* demo-data
 
 ##@ Test
 
@@ -101,6 +101,16 @@ tidy: ## Fail if go.mod or go.sum is untidy or a module's content has changed
 vulnerabilities: $(TOOLS)/govulncheck ## govulncheck; without its database it says so and goes on
 	$(WITH_TOOLS) tools/checks/vulnerabilities.sh $(TAGS)
 
+##@ Release
+
+.PHONY: dist
+dist: $(TOOLS)/nfpm ## Make dist/: static tarballs, deb and rpm for linux amd64 and arm64, and their checksums
+	packaging/dist.sh $(VERSION) $(TAGS) $(TOOLS)/nfpm
+
+.PHONY: test-deb
+test-deb: dist ## Install the deb on a bare Debian, follow what it says, and remove it (needs root and mmdebstrap)
+	packaging/test/deb.sh
+
 ##@ Generate
 
 .PHONY: proto
@@ -110,9 +120,9 @@ proto: $(TOOLS)/buf $(PROTO_PLUGINS) ## Generate Go and OpenAPI from proto/jieli
 ##@ Tools
 
 .PHONY: tools
-tools: $(PROTO_PLUGINS) $(addprefix $(TOOLS)/,buf gofumpt golangci-lint govulncheck) ## Build every pinned tool into .tools/bin
+tools: $(PROTO_PLUGINS) $(addprefix $(TOOLS)/,buf gofumpt golangci-lint govulncheck nfpm) ## Build every pinned tool into .tools/bin
 
-# Each tool is built when it is missing or its module's pins have changed. buf and golangci-lint have modules
+# Each tool is built when it is missing or its module's pins have changed. buf, golangci-lint and nfpm have modules
 # of their own: their requirements would otherwise decide the version of the protobuf generator.
 $(TOOLS)/buf: tools/buf/go.mod tools/buf/go.sum
 	go build -C tools/buf -buildvcs=false -o $@ github.com/bufbuild/buf/cmd/buf
@@ -120,6 +130,9 @@ $(TOOLS)/buf: tools/buf/go.mod tools/buf/go.sum
 $(TOOLS)/golangci-lint: tools/golangci-lint/go.mod tools/golangci-lint/go.sum
 	@echo "building golangci-lint, about a minute, once"
 	go build -C tools/golangci-lint -buildvcs=false -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/nfpm: tools/nfpm/go.mod tools/nfpm/go.sum
+	go build -C tools/nfpm -buildvcs=false -o $@ github.com/goreleaser/nfpm/v2/cmd/nfpm
 
 $(TOOLS)/protoc-gen-go: PACKAGE := google.golang.org/protobuf/cmd/protoc-gen-go
 $(TOOLS)/protoc-gen-go-grpc: PACKAGE := google.golang.org/grpc/cmd/protoc-gen-go-grpc
