@@ -49,7 +49,7 @@ func linkDialer(peers *trust.Peers) link.Dialer {
 			case connectivity.Ready:
 				return conn, nil
 			case connectivity.TransientFailure, connectivity.Shutdown:
-				return nil, errors.Join(dialFailure(tcp.Load(), creds), conn.Close())
+				return nil, errors.Join(dialFailure(ctx, conn, tcp.Load(), creds), conn.Close())
 			case connectivity.Idle:
 				conn.Connect()
 			}
@@ -63,11 +63,16 @@ func linkDialer(peers *trust.Peers) link.Dialer {
 // linkWindow is HTTP/2's window for links: enough for full batches over 50 ms.
 const linkWindow = 4 << 20
 
-func dialFailure(tcp *error, creds *trust.ClientCredentials) error {
+// dialFailure is why a connection did not come about. A peer that refuses us after the handshake, as TLS 1.3 has it,
+// is known by its alert, which gRPC tells to a call only.
+func dialFailure(ctx context.Context, conn *grpc.ClientConn, tcp *error, creds *trust.ClientCredentials) error {
 	if tcp != nil {
 		return *tcp
 	}
 	if err := creds.LastFailure(); err != nil {
+		return err
+	}
+	if _, err := jieliv1.NewLinkServiceClient(conn).View(ctx, &jieliv1.ViewRequest{}); err != nil {
 		return err
 	}
 	return errors.New("the connection failed")
@@ -81,11 +86,37 @@ type linkService struct {
 
 // Connect implements jieliv1.LinkServiceServer.
 func (s *linkService) Connect(stream jieliv1.LinkService_ConnectServer) error {
-	l := s.links.Load()
-	if l == nil {
-		return status.Error(codes.Unavailable, "this node runs no tickets, or is still starting")
+	l, err := s.ready()
+	if err != nil {
+		return err
 	}
 	return l.Connect(stream)
+}
+
+// View implements jieliv1.LinkServiceServer.
+func (s *linkService) View(ctx context.Context, req *jieliv1.ViewRequest) (*jieliv1.ViewResponse, error) {
+	l, err := s.ready()
+	if err != nil {
+		return nil, err
+	}
+	return l.View(ctx, req)
+}
+
+// Probe implements jieliv1.LinkServiceServer.
+func (s *linkService) Probe(ctx context.Context, req *jieliv1.ProbeRequest) (*jieliv1.ProbeResponse, error) {
+	l, err := s.ready()
+	if err != nil {
+		return nil, err
+	}
+	return l.Probe(ctx, req)
+}
+
+// ready gives the links, or says that there are none yet; the words begin with the reason, for whoever asks.
+func (s *linkService) ready() (*link.Links, error) {
+	if l := s.links.Load(); l != nil {
+		return l, nil
+	}
+	return nil, status.Error(codes.Unavailable, link.ReasonNotReady+": this node runs no tickets, or is still starting")
 }
 
 // peerRegion is the region of whoever opened a stream, as its certificate says.

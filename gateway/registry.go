@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/jieli-gateway/jieli/federation"
 	"github.com/jieli-gateway/jieli/gateway/desk"
 	"github.com/jieli-gateway/jieli/gateway/link"
@@ -65,4 +68,16 @@ func member(v federation.Snapshot, entry *jieliv1.Region) link.Member {
 		}
 	}
 	return m
+}
+
+// TicketNodes gives the nodes of a region that run tickets, in order of name.
+func (r linkRegistry) TicketNodes(region string) []*jieliv1.Node {
+	var nodes []*jieliv1.Node
+	for _, n := range r.View().Nodes(region) {
+		if n.GetTickets() {
+			nodes = append(nodes, n)
+		}
+	}
+	slices.SortFunc(nodes, func(a, b *jieliv1.Node) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return nodes
 }

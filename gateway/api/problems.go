@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/jieli-gateway/jieli/gateway/link"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -71,11 +73,30 @@ func found(s severity, reason, english, chinese string) finding {
 	return finding{s, &jieliv1.Problem{Reason: reason, Message: english, MessageZh: chinese}}
 }
 
-func starting(loading []string) finding {
+// since is the finding with the time from which on it is so; nil where that is not known.
+func (f finding) since(t *timestamppb.Timestamp) finding {
+	f.problem.Since = t
+	return f
+}
+
+// with is the finding as one about the link with a peer.
+func (f finding) with(l *jieliv1.LinkStatus) finding {
+	f.problem.Peer, f.problem.DutyPhone = l.GetPeer(), l.GetDutyPhone()
+	return f
+}
+
+// because is the finding with the reason of a link behind it, and what to do about that.
+func (f finding) because(reason string) finding {
+	words := link.WordsOf(reason)
+	f.problem.Cause, f.problem.Advice, f.problem.AdviceZh = reason, words.Do, words.DoZh
+	return f
+}
+
+func starting(loading []string, since time.Time) finding {
 	what := strings.Join(loading, ", ")
 	return found(down, "STARTING",
 		"this node is not ready yet: "+what+". Wait; if it lasts, read its log",
-		"本节点尚未就绪："+what+"。请稍候；若持续不变，请查看日志")
+		"本节点尚未就绪："+what+"。请稍候；若持续不变，请查看日志").since(timestamppb.New(since))
 }
 
 func storeSilent() finding {
@@ -95,12 +116,12 @@ func ofRegistry(r *jieliv1.RegistryStatus) findings {
 	if r.GetLeader() == "" {
 		f.add(found(careful, "NO_LEADER",
 			"no leader of the registry is known. Tickets go on; changes of the registry wait. Look at the links between voters",
-			"目前没有登记表主节点。工单照常办理，登记表暂不能修改。请检查各投票节点之间的网络"))
+			"目前没有登记表主节点。工单照常办理，登记表暂不能修改。请检查各投票节点之间的网络").since(r.GetLastContact()))
 	}
 	if r.GetStale() {
 		f.add(found(grave, "REGISTRY_STALE",
 			"the registry here is a last known one: "+r.GetStaleReason()+". Tickets are taken and routed by it; past the registry grace, or when this binary is too old, offers go only to peers with the very same table",
-			"本节点的登记表不是最新的："+r.GetStaleReason()+"。仍按其受理和派单；超过宽限期或程序过旧时，只向登记表完全一致的区域转办"))
+			"本节点的登记表不是最新的："+r.GetStaleReason()+"。仍按其受理和派单；超过宽限期或程序过旧时，只向登记表完全一致的区域转办").since(r.GetLastContact()))
 	}
 	f.add(ofNodes(r)...)
 	return f
@@ -115,21 +136,26 @@ func ofNodes(r *jieliv1.RegistryStatus) findings {
 		if node.GetVoter() && node.GetReachable() {
 			reachable++
 		}
+		var one finding
 		switch {
 		case !node.GetReachable():
-			f.add(found(careful, "NODE_UNREACHABLE",
+			one = found(careful, "NODE_UNREACHABLE",
 				fmt.Sprintf("node %s at %s does not answer. Phone its region, see `jieli link list`", name, node.GetAddress()),
-				fmt.Sprintf("节点 %s（%s）没有响应。请联系该区域值班人员", name, node.GetAddress())))
+				fmt.Sprintf("节点 %s（%s）没有响应。请联系该区域值班人员", name, node.GetAddress()))
 		case node.GetLag() > lagLimit:
-			f.add(found(careful, "NODE_BEHIND",
+			one = found(careful, "NODE_BEHIND",
 				fmt.Sprintf("node %s is %d revisions behind. It catches up by itself; if not, look at its disk and log", name, node.GetLag()),
-				fmt.Sprintf("节点 %s 落后 %d 个版本。通常会自行追上；否则请检查其磁盘和日志", name, node.GetLag())))
+				fmt.Sprintf("节点 %s 落后 %d 个版本。通常会自行追上；否则请检查其磁盘和日志", name, node.GetLag()))
+		default:
+			continue
 		}
+		one.problem.Peer = node.GetRegion()
+		f.add(one)
 	}
 	if len(r.GetNodes()) > 0 && reachable < r.GetQuorum() {
 		f.add(found(grave, "NO_QUORUM",
 			fmt.Sprintf("%d of %d voters answer and %d are needed. Tickets go on; the registry cannot be changed until voters are back", reachable, r.GetVoters(), r.GetQuorum()),
-			fmt.Sprintf("%d/%d 个投票节点有响应，至少需要 %d 个。工单照常办理，恢复之前登记表不能修改", reachable, r.GetVoters(), r.GetQuorum())))
+			fmt.Sprintf("%d/%d 个投票节点有响应，至少需要 %d 个。工单照常办理，恢复之前登记表不能修改", reachable, r.GetVoters(), r.GetQuorum())).since(r.GetLastContact()))
 	}
 	return f
 }
@@ -141,11 +167,11 @@ func ofStore(s *jieliv1.StoreStatus) findings {
 	case "HARD_LIMIT":
 		return findings{found(down, "DISK_FULL",
 			fmt.Sprintf("%d MiB are free on the store's disk, and new tickets are refused. Make room", free),
-			fmt.Sprintf("存储磁盘仅剩 %d MiB，已停止接收新工单。请立即清理或扩容", free))}
+			fmt.Sprintf("存储磁盘仅剩 %d MiB，已停止接收新工单。请立即清理或扩容", free)).since(s.GetDiskSince())}
 	case "SOFT_LIMIT":
 		return findings{found(careful, "DISK_LOW",
 			fmt.Sprintf("%d MiB are free on the store's disk. Make room before new tickets are refused", free),
-			fmt.Sprintf("存储磁盘仅剩 %d MiB。请在停止接收新工单之前清理或扩容", free))}
+			fmt.Sprintf("存储磁盘仅剩 %d MiB。请在停止接收新工单之前清理或扩容", free)).since(s.GetDiskSince())}
 	default:
 		return nil
 	}
@@ -153,47 +179,46 @@ func ofStore(s *jieliv1.StoreStatus) findings {
 
 // ofLink finds what is wrong with one link.
 func ofLink(l *jieliv1.LinkStatus, now time.Time) findings {
-	phone, phoneZh := "", ""
-	if l.GetDutyPhone() != "" {
-		phone, phoneZh = ". Their phone: "+l.GetDutyPhone(), "。对方值班电话："+l.GetDutyPhone()
-	}
-	f := ofLinkState(l, now, phone, phoneZh)
+	f := ofLinkState(l, now)
 	if n := len(l.GetStopped()); n > 0 {
 		names := stoppedNames(l.GetStopped())
 		f.add(found(grave, "TICKETS_STOPPED",
-			fmt.Sprintf("%d tickets stand still with %s: %s. Clear up the reason, then `jieli link retry TICKET`%s", n, l.GetPeer(), names, phone),
-			fmt.Sprintf("与 %s 之间有 %d 件工单停滞：%s。查明原因后执行 `jieli link retry 工单号`%s", l.GetPeer(), n, names, phoneZh)))
+			fmt.Sprintf("%d tickets stand still with %s: %s. Clear up the reason, then `jieli link retry TICKET`", n, l.GetPeer(), names),
+			fmt.Sprintf("与 %s 之间有 %d 件工单停滞：%s。查明原因后执行 `jieli link retry 工单号`", l.GetPeer(), n, names)).
+			with(l).since(firstStopped(l.GetStopped())))
 	}
 	if skew := l.GetClockSkew().AsDuration(); skew.Abs() >= skewLimit {
 		f.add(found(careful, "CLOCK_SKEW",
 			fmt.Sprintf("the clock of %s is %s off ours. Set both by NTP; from 5 minutes on offers are refused", l.GetPeer(), skew.Round(time.Millisecond)),
-			fmt.Sprintf("%s 的时钟与本节点相差 %s。请双方校准 NTP；超过 5 分钟转办将被拒收", l.GetPeer(), skew.Round(time.Millisecond))))
+			fmt.Sprintf("%s 的时钟与本节点相差 %s。请双方校准 NTP；超过 5 分钟转办将被拒收", l.GetPeer(), skew.Round(time.Millisecond))).with(l))
 	}
 	return f
 }
 
 // ofLinkState finds what is wrong with a link as a whole.
-func ofLinkState(l *jieliv1.LinkStatus, now time.Time, phone, phoneZh string) findings {
-	why := strings.TrimSpace(l.GetReason() + " " + l.GetMessage())
+func ofLinkState(l *jieliv1.LinkStatus, now time.Time) findings {
+	why, whyZh := whyOf(l)
 	switch l.GetState() {
 	case link.StateUp:
-		return ofRestriction(l, why, phone, phoneZh)
+		return ofRestriction(l, why, whyZh)
 	case link.StateStopped:
 		return findings{found(grave, "LINK_STOPPED",
-			fmt.Sprintf("the link with %s has stopped and does not go on by itself: %s. %d items wait%s", l.GetPeer(), why, l.GetBacklog(), phone),
-			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。积压 %d 条%s", l.GetPeer(), why, l.GetBacklog(), phoneZh))}
+			fmt.Sprintf("the link with %s has stopped and does not go on by itself: %s. %d items wait", l.GetPeer(), why, l.GetBacklog()),
+			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。积压 %d 条", l.GetPeer(), whyZh, l.GetBacklog())).
+			with(l).because(l.GetReason()).since(l.GetSince())}
 	case link.StateConnecting:
 		if l.GetSince() == nil || now.Sub(l.GetSince().AsTime()) <= connectingLimit {
 			return nil
 		}
 	}
 	return findings{found(careful, "LINK_"+l.GetState(),
-		fmt.Sprintf("the link with %s is not up: %s. %d items wait; they go when it is back%s", l.GetPeer(), why, l.GetBacklog(), phone),
-		fmt.Sprintf("与 %s 的链路未接通：%s。积压 %d 条，恢复后自动送达%s", l.GetPeer(), why, l.GetBacklog(), phoneZh))}
+		fmt.Sprintf("the link with %s is not up: %s. %d items wait; they go when it is back", l.GetPeer(), why, l.GetBacklog()),
+		fmt.Sprintf("与 %s 的链路未接通：%s。积压 %d 条，恢复后自动送达", l.GetPeer(), whyZh, l.GetBacklog())).
+		with(l).because(l.GetReason()).since(l.GetSince())}
 }
 
 // ofRestriction finds why a link that is up carries no new offers. A suspension is a decision, not a problem.
-func ofRestriction(l *jieliv1.LinkStatus, why, phone, phoneZh string) findings {
+func ofRestriction(l *jieliv1.LinkStatus, why, whyZh string) findings {
 	s := careful
 	switch l.GetReason() {
 	case "", link.ReasonSuspended:
@@ -202,8 +227,38 @@ func ofRestriction(l *jieliv1.LinkStatus, why, phone, phoneZh string) findings {
 		s = grave
 	}
 	return findings{found(s, l.GetReason(),
-		fmt.Sprintf("nothing new is offered to %s: %s%s", l.GetPeer(), why, phone),
-		fmt.Sprintf("暂不向 %s 转办：%s%s", l.GetPeer(), why, phoneZh))}
+		fmt.Sprintf("nothing new is offered to %s: %s", l.GetPeer(), why),
+		fmt.Sprintf("暂不向 %s 转办：%s", l.GetPeer(), whyZh)).
+		with(l).because(l.GetReason()).since(l.GetSince())}
+}
+
+// whyOf says why a link is not up: the code, what it means, and what was found.
+func whyOf(l *jieliv1.LinkStatus) (english, chinese string) {
+	words := link.WordsOf(l.GetReason())
+	english, chinese = l.GetReason(), l.GetReason()
+	if words.Means != "" {
+		english += ", " + words.Means
+		chinese += "，" + words.MeansZh
+	}
+	if l.GetMessage() != "" && l.GetMessage() != words.Means {
+		english += " (" + l.GetMessage() + ")"
+		chinese += "（" + l.GetMessage() + "）"
+	}
+	if english == "" {
+		return "it has not been tried yet", "尚未尝试"
+	}
+	return english, chinese
+}
+
+// firstStopped is since when the first of them stands still.
+func firstStopped(stopped []*jieliv1.StoppedTicket) *timestamppb.Timestamp {
+	var first *timestamppb.Timestamp
+	for _, t := range stopped {
+		if since := t.GetSince(); since != nil && (first == nil || since.AsTime().Before(first.AsTime())) {
+			first = since
+		}
+	}
+	return first
 }
 
 // stoppedNames names the first few tickets that stand still.

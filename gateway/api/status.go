@@ -24,6 +24,17 @@ type Links interface {
 	Status() []*jieliv1.LinkStatus
 }
 
+// Views asks other regions' nodes what they see, within 3 s.
+type Views interface {
+	Views(ctx context.Context) []*jieliv1.View
+}
+
+// LinkTester tries to reach a region's nodes, step by step, within 10 s. It answers fault.NotFound for a region that is
+// not in the registry.
+type LinkTester interface {
+	TestLink(ctx context.Context, region string) (*jieliv1.TestLinkResponse, error)
+}
+
 // statusService implements jieliv1.StatusServiceServer.
 type statusService struct {
 	jieliv1.UnimplementedStatusServiceServer
@@ -31,18 +42,23 @@ type statusService struct {
 }
 
 // GetStatus implements jieliv1.StatusServiceServer. It answers also while the node is starting.
-func (s *statusService) GetStatus(ctx context.Context, _ *jieliv1.GetStatusRequest) (*jieliv1.Status, error) {
+func (s *statusService) GetStatus(ctx context.Context, req *jieliv1.GetStatusRequest) (*jieliv1.Status, error) {
 	out := &jieliv1.Status{
 		Region: s.api.cfg.Region, Node: s.api.cfg.Node, Version: s.api.cfg.Version,
 		StartTime: timestamppb.New(s.api.started),
 	}
 	var found findings
 	if loading := *s.api.loading.Load(); len(loading) > 0 {
-		found.add(starting(loading))
+		found.add(starting(loading, s.api.started))
 	}
 	if p := s.api.parts.Load(); p != nil {
 		s.look(ctx, p, out, &found)
+		if req.GetAll() && p.Views != nil {
+			out.Views = p.Views.Views(ctx)
+			out.Verdicts = verdicts(s.api.cfg.Region, out.GetLinks(), out.GetViews())
+		}
 	}
+	phone(found, out.GetLinks())
 	out.Health, out.Problems = found.health(), found.problems()
 	return out, nil
 }
@@ -68,6 +84,43 @@ func (s *statusService) look(ctx context.Context, p *Parts, out *jieliv1.Status,
 			found.add(ofLink(link, now)...)
 		}
 	}
+}
+
+// phone adds whom to phone to what was found about a region by other means than its link.
+func phone(f findings, links []*jieliv1.LinkStatus) {
+	phones := map[string]string{}
+	for _, l := range links {
+		phones[l.GetPeer()] = l.GetDutyPhone()
+	}
+	for _, one := range f {
+		if one.problem.GetDutyPhone() == "" {
+			one.problem.DutyPhone = phones[one.problem.GetPeer()]
+		}
+	}
+}
+
+// TestLink implements jieliv1.StatusServiceServer.
+func (s *statusService) TestLink(ctx context.Context, req *jieliv1.TestLinkRequest) (*jieliv1.TestLinkResponse, error) {
+	if err := regions.ValidateRegionID(req.GetRegion()); err != nil {
+		return nil, fault.InvalidFields(fieldOf(err))
+	}
+	p, err := s.api.attached()
+	if err != nil {
+		return nil, err
+	}
+	if p.Tester == nil {
+		return nil, starts()
+	}
+	res, err := p.Tester.TestLink(ctx, req.GetRegion())
+	if err != nil || p.Links == nil {
+		return res, err
+	}
+	for _, l := range p.Links.Status() {
+		if l.GetPeer() == req.GetRegion() {
+			res.Link = l
+		}
+	}
+	return res, nil
 }
 
 // ListLinks implements jieliv1.StatusServiceServer.

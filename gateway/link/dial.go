@@ -17,19 +17,22 @@ import (
 	"github.com/jieli-gateway/jieli/federation/trust"
 )
 
-// reasonOf gives the coded reason of a failure to reach a peer. An error that has gone through gRPC is only text, and
+// Reason gives the coded reason of a failure to reach a peer. An error that has gone through gRPC is only text, and
 // is known by its words.
-func reasonOf(err error) string {
+func Reason(err error) string {
 	var (
 		dns     *net.DNSError
 		network net.Error
 		alert   tls.AlertError
 		invalid x509.CertificateInvalidError
+		record  tls.RecordHeaderError
 	)
 	_, refusal := trust.ReasonOf(err)
 	switch {
 	case errors.As(err, &dns):
 		return ReasonDNS
+	case errors.As(err, &record):
+		return ReasonNotANode
 	case refusal, errors.As(err, &alert), errors.As(err, &invalid):
 		return ReasonCertificate
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -42,12 +45,23 @@ func reasonOf(err error) string {
 	return reasonOfWords(err)
 }
 
+// away tells whether a reason is what a peer that is being restarted looks like from outside.
+func away(reason string) bool {
+	switch reason {
+	case ReasonRefused, ReasonUnreachable, ReasonTimeout, ReasonBroken, ReasonDNS:
+		return true
+	}
+	return false
+}
+
 func reasonOfWords(err error) string {
 	words := strings.ToLower(err.Error())
 	for _, w := range []struct{ word, reason string }{
 		{"no such host", ReasonDNS},
 		{"server misbehaving", ReasonDNS},
 		{"produced zero addresses", ReasonDNS},
+		{"first record does not look like a tls handshake", ReasonNotANode},
+		{"no application protocol", ReasonNotANode},
 		{"x509:", ReasonCertificate},
 		{"tls:", ReasonCertificate},
 		{"handshake", ReasonCertificate},

@@ -40,7 +40,7 @@ func TestReasonOf(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := reasonOf(c.err); got != c.want {
+			if got := Reason(c.err); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

@@ -122,7 +122,7 @@ func TestStrangersOverGRPC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := stream.Recv(); reasonOf(err) != ReasonNotMember {
+		if _, err := stream.Recv(); Reason(err) != ReasonNotMember {
 			t.Errorf("region %q was answered %v", who, err)
 		}
 		if err := conn.Close(); err != nil {

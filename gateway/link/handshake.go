@@ -173,9 +173,11 @@ func (s *stream) firstFrame(f *jieliv1.Frame) (*jieliv1.Hello, error) {
 	if hello.GetRegion() != s.link.peer {
 		return nil, breach("region %s says that it is %q", s.link.peer, clip(hello.GetRegion()))
 	}
-	if v := min(hello.GetVersionMax(), VersionMax); v < max(hello.GetVersionMin(), VersionMin, standing.VersionFloor) {
-		return nil, endingf(ReasonVersion, "region %s speaks link versions %d to %d, this node %d to %d, and policy asks for %d or higher",
-			s.link.peer, hello.GetVersionMin(), hello.GetVersionMax(), VersionMin, VersionMax, standing.VersionFloor).told()
+	if !speak(hello.GetVersionMin(), hello.GetVersionMax(), standing.VersionFloor) {
+		return nil, ending{
+			reason:  ReasonVersion,
+			message: versions(s.link.peer, hello.GetVersionMin(), hello.GetVersionMax(), standing.VersionFloor),
+		}.told()
 	}
 	if len(hello.GetAcknowledgedHash()) != 32 || len(hello.GetReceivedHash()) != 32 || len(hello.GetStateHash()) != 32 {
 		return nil, breach("a hash in the hello does not have 32 bytes")

@@ -22,6 +22,8 @@ type keepaliveState struct {
 	revision  uint64
 	table     [32]byte
 	notTaking string
+	// notTakingAt is since when the peer says so.
+	notTakingAt time.Time
 	// Of the last echo.
 	measured  bool
 	roundTrip time.Duration
@@ -32,6 +34,9 @@ type keepaliveState struct {
 func (k *keepaliveState) said(revision uint64, table [32]byte, notTaking string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.notTaking != notTaking {
+		k.notTakingAt = time.Now()
+	}
 	k.revision, k.table, k.notTaking = revision, table, notTaking
 }
 
@@ -160,6 +165,9 @@ func (l *link) setDiverged(differs bool, revision uint64) {
 	l.mu.Lock()
 	was := l.diverged
 	l.diverged = differs
+	if was != differs {
+		l.divergedAt = time.Now()
+	}
 	l.mu.Unlock()
 	switch {
 	case differs == was:

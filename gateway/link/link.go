@@ -54,6 +54,10 @@ type link struct {
 	confirmed              bool
 	excused                bool
 	diverged               bool
+	// divergedAt is since when diverged is as it is.
+	divergedAt time.Time
+	// drained is when the peer said that it is stopping; zero once it has been heard from again.
+	drained time.Time
 }
 
 func newLink(links *Links, peer string) *link {
@@ -180,8 +184,9 @@ func (l *link) dial(ctx context.Context, cancel context.CancelFunc, address stri
 		return // another stream has come, or the node is stopping
 	case err != nil:
 		l.nextTry = time.Now().Add(l.backoff.next())
-		l.meters.dialFailed(reasonOf(err))
-		l.showLocked(StateDown, reasonOf(err), clip(fmt.Sprintf("%s: %v", address, err)))
+		reason := Reason(err)
+		l.meters.dialFailed(reason)
+		l.showLocked(l.missed(reason, fmt.Sprintf("%s: %v", address, err)))
 		return
 	case l.holder != nil || l.closing:
 		conn.Close()
@@ -341,7 +346,24 @@ func (l *link) released(s *stream) {
 	if e.reason == ReasonPeerRestored || e.reason == ReasonSelfRestored {
 		l.confirmed = false
 	}
+	if e.reason == ReasonDraining {
+		l.drained = time.Now()
+	}
+	if endingState(e.reason) == StateDown {
+		l.showLocked(l.missed(e.reason, e.message))
+		return
+	}
 	l.showLocked(endingState(e.reason), e.reason, e.message)
+}
+
+// missed is how a link stands whose peer was not reached. One that has said it is stopping is expected to be away: for
+// as long as a restart may take that is the reason, whatever its port says meanwhile.
+func (l *link) missed(reason, message string) (state, shownReason, shown string) {
+	restarting := !l.drained.IsZero() && time.Since(l.drained) < drainTimeout
+	if restarting && reason != ReasonDraining && away(reason) {
+		return StateDown, ReasonDraining, clip("the peer stopped in an orderly way and is not back yet: " + message)
+	}
+	return StateDown, reason, clip(message)
 }
 
 // heardFrom notes a sign of life.
@@ -355,7 +377,7 @@ func (l *link) show(state, reason, message string) {
 
 // showLocked changes what is shown of the link, and logs it once for each change somebody may have to act on.
 func (l *link) showLocked(state, reason, message string) {
-	if l.state != state || l.reason != reason {
+	if l.state != state {
 		l.since = time.Now()
 	}
 	l.state, l.reason, l.message = state, reason, message

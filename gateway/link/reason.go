@@ -23,6 +23,7 @@ const (
 	ReasonUnreachable = "UNREACHABLE"
 	ReasonCertificate = "CERTIFICATE"
 	ReasonNoAddress   = "NO_ADDRESS"
+	ReasonNotANode    = "NOT_A_NODE"
 	ReasonBroken      = "CONNECTION_LOST"
 	// The peer is not, or not wholly, a member.
 	ReasonNotMember    = "NOT_A_MEMBER"
@@ -46,6 +47,8 @@ const (
 	ReasonTooLarge       = "TOO_LARGE"
 	ReasonTooManyStopped = "TOO_MANY_STOPPED"
 	ReasonStore          = "STORE"
+	// ReasonNotReady: its node answers, but has no links yet; said of questions only.
+	ReasonNotReady = "NOT_READY"
 )
 
 // What a hello or keepalive says of a side that takes no new offers.

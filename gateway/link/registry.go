@@ -111,11 +111,14 @@ const (
 	probeTimeout   = 2 * time.Second
 	lingerTimeout  = time.Second
 	behindTimeout  = 30 * time.Second
-	askAgainEvery  = 30 * time.Second
-	statusTimeout  = 2 * time.Second
-	backoffFirst   = 100 * time.Millisecond
-	backoffMost    = 30 * time.Second
-	steadyAfter    = 5 * time.Second
-	skewWarning    = 5 * time.Second
-	watchEvery     = time.Second
+	// drainTimeout is how long a peer that stopped in an orderly way counts as about to come back: at least one try
+	// after the longest back-off falls into it.
+	drainTimeout  = time.Minute
+	askAgainEvery = 30 * time.Second
+	statusTimeout = 2 * time.Second
+	backoffFirst  = 100 * time.Millisecond
+	backoffMost   = 30 * time.Second
+	steadyAfter   = 5 * time.Second
+	skewWarning   = 5 * time.Second
+	watchEvery    = time.Second
 )

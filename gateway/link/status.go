@@ -54,7 +54,7 @@ func (l *link) status() *jieliv1.LinkStatus {
 	if l.holder == nil && !l.nextTry.IsZero() {
 		st.NextTry = timestamppb.New(l.nextTry)
 	}
-	diverged := l.diverged
+	diverged, divergedAt := l.diverged, l.divergedAt
 	var s *stream
 	if l.live {
 		s = l.holder
@@ -71,17 +71,20 @@ func (l *link) status() *jieliv1.LinkStatus {
 	if k.measured {
 		st.RoundTrip, st.ClockSkew = durationpb.New(k.roundTrip), durationpb.New(k.skew)
 	}
-	notTaking := k.notTaking
+	notTaking, notTakingAt := k.notTaking, k.notTakingAt
 	k.mu.Unlock()
 	if st.GetState() != StateUp {
 		return st
 	}
 	switch {
 	case diverged:
+		st.Since = timestamppb.New(divergedAt)
 		st.Reason, st.Message = ReasonDiverged, "the peer's registry differs from ours at the same revision: nothing new is offered"
 	case notTaking == NotTakingDisk:
+		st.Since = timestamppb.New(notTakingAt)
 		st.Reason, st.Message = ReasonPeerDisk, "the peer's disk is nearly full: it takes no new offers"
 	case notTaking != "":
+		st.Since = timestamppb.New(notTakingAt)
 		st.Reason, st.Message = ReasonDraining, "the peer takes no new offers now: "+clip(notTaking)
 	}
 	return st

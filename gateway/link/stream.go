@@ -230,5 +230,5 @@ func lost(err error) ending {
 	if status.Code(err) == codes.ResourceExhausted {
 		return endingf(ReasonTooLarge, "a frame is too large: %s", clip(err.Error()))
 	}
-	return endingf(reasonOf(err), "%s", clip(err.Error()))
+	return endingf(Reason(err), "%s", clip(err.Error()))
 }

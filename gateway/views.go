@@ -1,0 +1,110 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/jieli-gateway/jieli/gateway/link"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+const (
+	// viewTime bounds asking all others what they see; viewsAtOnce how many are asked at a time.
+	viewTime    = 3 * time.Second
+	viewsAtOnce = 64
+	// viewFresh is how long an answer serves whoever asks next, so that many who watch cost the peers no more than one.
+	viewFresh = time.Second
+)
+
+// views asks other regions' nodes what they see of their links. It implements api.Views.
+type views struct {
+	self     string // region
+	registry memberNodes
+	dial     link.Dialer
+
+	mu    sync.Mutex // held while asking: one round at a time
+	taken time.Time
+	last  []*jieliv1.View
+}
+
+// memberNodes lists regions and the nodes of each that run tickets. linkRegistry implements it.
+type memberNodes interface {
+	Members() []link.Member
+	TicketNodes(region string) []*jieliv1.Node
+}
+
+// Views asks every node of other regions that runs tickets, at once, for at most viewTime; in order of region and name.
+func (v *views) Views(ctx context.Context) []*jieliv1.View {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if time.Since(v.taken) < viewFresh {
+		return v.last
+	}
+	asked := ctx
+	ctx, cancel := context.WithTimeout(ctx, viewTime)
+	defer cancel()
+	nodes := v.others()
+	seen := make([]*jieliv1.View, len(nodes))
+	var asking errgroup.Group
+	asking.SetLimit(viewsAtOnce)
+	for i, n := range nodes {
+		asking.Go(func() error {
+			seen[i] = v.ask(ctx, n)
+			return nil
+		})
+	}
+	_ = asking.Wait() // what failed stands in the view
+	if asked.Err() == nil { // else it is the caller who would not wait
+		v.taken, v.last = time.Now(), seen
+	}
+	return seen
+}
+
+// others are the nodes to ask.
+func (v *views) others() []*jieliv1.Node {
+	var nodes []*jieliv1.Node
+	for _, m := range v.registry.Members() {
+		if m.Region != v.self && (m.State == jieliv1.Region_ACTIVE || m.State == jieliv1.Region_SUSPENDED) {
+			nodes = append(nodes, v.registry.TicketNodes(m.Region)...)
+		}
+	}
+	slices.SortStableFunc(nodes, func(a, b *jieliv1.Node) int { return strings.Compare(a.GetRegion(), b.GetRegion()) })
+	return nodes
+}
+
+// ask asks one node.
+func (v *views) ask(ctx context.Context, n *jieliv1.Node) *jieliv1.View {
+	view := &jieliv1.View{Region: n.GetRegion(), Node: n.GetName()}
+	conn, err := v.dial(ctx, n.GetRegion(), n.GetAddress())
+	if err != nil {
+		view.Reason, view.Message = link.Reason(err), link.Clip(err.Error())
+		return view
+	}
+	defer func() { _ = conn.Close() }() // it was used for one question only
+	res, err := jieliv1.NewLinkServiceClient(conn).View(ctx, &jieliv1.ViewRequest{})
+	if err != nil {
+		view.Reason, view.Message = unanswered(err)
+		return view
+	}
+	view.Answered, view.Links = true, res.GetLinks()
+	return view
+}
+
+// unanswered is why a node that was reached did not answer a question.
+func unanswered(err error) (reason, message string) {
+	message = link.Clip(status.Convert(err).Message())
+	switch code := status.Code(err); {
+	case code == codes.Unimplemented:
+		return link.ReasonVersion, "its binary is too old to be asked"
+	case code == codes.Unavailable && strings.HasPrefix(message, link.ReasonNotReady):
+		return link.ReasonNotReady, message
+	}
+	return link.Reason(err), message
+}
