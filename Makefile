@@ -26,7 +26,7 @@ PROTO_PLUGINS := $(addprefix $(TOOLS)/,protoc-gen-go protoc-gen-go-grpc protoc-g
 WITH_TOOLS := PATH="$(TOOLS):$$PATH"
 
 # Hand-written and generated Go of this module; tools/ holds no Go of its own.
-GO_DIRS = $(wildcard cmd federation gateway proto regions test)
+GO_DIRS = $(wildcard cmd examples federation gateway proto regions test)
 
 .DEFAULT_GOAL := build
 
