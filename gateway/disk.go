@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/jieli-gateway/jieli/gateway/fault"
 	"github.com/jieli-gateway/jieli/gateway/store"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -28,6 +30,7 @@ type disk struct {
 	store      store.Store
 	soft, hard int64
 	state      atomic.Pointer[string]
+	changedAt  atomic.Pointer[time.Time] // nil: state has been so since the start
 	notTaking  func(reason string)
 }
 
@@ -53,6 +56,8 @@ func (d *disk) look() (state string, changed bool) {
 	}
 	before := *d.state.Swap(&state)
 	if before != state {
+		now := time.Now()
+		d.changedAt.Store(&now)
 		reason := ""
 		if state == diskHard {
 			reason = "DISK"
@@ -129,6 +134,9 @@ func (s *storeStatus) Status(ctx context.Context) (*jieliv1.StoreStatus, error) 
 	out := &jieliv1.StoreStatus{
 		Tickets: map[string]uint64{}, Epoch: s.store.Epoch(), Disk: *s.disk.state.Load(),
 		Bytes: uint64(max(u.Bytes, 0)), FreeBytes: uint64(max(u.Free, 0)), // #nosec G115 -- not negative
+	}
+	if at := s.disk.changedAt.Load(); at != nil {
+		out.DiskSince = timestamppb.New(*at)
 	}
 	err = s.store.View(ctx, func(r store.Reader) error {
 		counts, err := r.CountTickets()

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,6 +43,7 @@ type Node struct {
 	metrics  *prometheus.Registry
 	readings *telemetry.Readings
 
+	own        func() *x509.Certificate // of this node, as it is now
 	peers      *trust.Peers
 	mux        *trust.Mux
 	registry   *federation.Registry
@@ -86,6 +88,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.own = certificates.Leaf
 	if err := n.openMetrics(certificates); err != nil {
 		return err
 	}
@@ -209,7 +212,11 @@ func (n *Node) runParts(ctx context.Context, group *errgroup.Group) error {
 	if err := n.registry.Start(n.network); err != nil {
 		return err
 	}
-	parts := api.Parts{Registry: n.registry}
+	parts := api.Parts{
+		Registry: n.registry,
+		Views:    &views{self: n.material.Region, registry: linkRegistry{n.registry}, dial: linkDialer(n.peers)},
+		Tester:   newLinkTester(n.material.Region, n.peers, n.own, linkRegistry{n.registry}, n.linking.status, n.cfg.Now),
+	}
 	if err := n.api.Attach(parts); err != nil {
 		return err
 	}

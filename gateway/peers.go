@@ -111,6 +111,14 @@ func (s *linkService) Probe(ctx context.Context, req *jieliv1.ProbeRequest) (*ji
 	return l.Probe(ctx, req)
 }
 
+// status is how the links are; none before there are any.
+func (s *linkService) status() []*jieliv1.LinkStatus {
+	if l := s.links.Load(); l != nil {
+		return l.Status()
+	}
+	return nil
+}
+
 // ready gives the links, or says that there are none yet; the words begin with the reason, for whoever asks.
 func (s *linkService) ready() (*link.Links, error) {
 	if l := s.links.Load(); l != nil {
