@@ -2,7 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,65 +21,213 @@ import (
 )
 
 func (a *app) ticketImport() *cobra.Command {
-	var region string
-	var parallel int
-	var patience time.Duration
+	var o importer.Options
+	var rejects string
 	c := &cobra.Command{
 		Use: "import FILE", Short: "Submit tickets from a file of JSON lines",
-		Long: `Reads one {"ticket":{…}} a line, also with "region" and "resolution" beside it. Bad lines are reported by number and the
-import goes on. It may be run again: tickets with an externalId that are there already are not taken twice.`,
-		Example: "  jieli ticket import complaints.jsonl --region jingjinji",
-		Args:    exactly(1),
+		Long: `Reads one {"ticket":{…}} a line, also with "region" and "resolution" beside it; - reads standard input. Bad lines are
+reported by number and reason, and the import goes on.
+
+It may be stopped and run again: a ticket with an externalId is taken once, and one without is taken once from the same
+unchanged file (not from standard input). --from-line saves the time of what was done. To mend bad lines: --rejects, correct
+that file, and import it. It holds personal data.`,
+		Example: `  jieli ticket import complaints.jsonl --region jingjinji
+  jieli ticket import complaints.jsonl --rejects bad.jsonl
+  jieli ticket import complaints.jsonl --from-line 41200   # after it stopped there`,
+		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := os.Open(filepath.Clean(args[0]))
+			if o.From < 1 || o.Parallel < 1 {
+				return usage("--from-line and --parallel must be at least 1", "--from-line 和 --parallel 至少为 1")
+			}
+			f, size, err := a.openImport(args[0])
 			if err != nil {
 				return err
 			}
 			defer func() { _ = f.Close() }()
-			progress := show.NewProgress(a.err)
+			if o.Batch, err = batchOf(f, size); err != nil {
+				return err
+			}
+			into, err := openRejects(rejects, f, o.From > 1)
+			if err != nil {
+				return err
+			}
 			return a.connected(func(c *client.Client) error {
-				result, err := importer.Run(cmd.Context(), f, importer.Options{
-					Region: region, Parallel: parallel, Patience: patience,
-					Progress: func(r importer.Result) {
-						progress.Tell(a.printer().Say("%d lines, %d taken, %d bad", "%d 行，已接收 %d，有误 %d"), r.Lines, r.Taken, len(r.Bad))
-					},
-					Submit: func(ctx context.Context, req *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error) {
-						ctx, cancel := c.Context(ctx)
-						defer cancel()
-						return c.Tickets.SubmitTicket(ctx, req)
-					},
-				})
-				progress.End()
-				return a.showImport(result, err)
+				return errors.Join(a.runImport(cmd.Context(), c, f, size, o, into), into.Close())
 			})
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&region, "region", "", "only lines of this region")
-	f.IntVar(&parallel, "parallel", 16, "submissions under way at once")
-	f.DurationVar(&patience, "patience", 2*time.Minute, "how long to wait for a node that is away")
+	f.StringVar(&o.Region, "region", "", "only lines of this region")
+	f.StringVar(&rejects, "rejects", "", "write bad lines into this file, to be corrected and imported")
+	f.IntVar(&o.From, "from-line", 1, "begin at this line")
+	f.IntVar(&o.Parallel, "parallel", 16, "submissions under way at once")
+	f.DurationVar(&o.Patience, "patience", 2*time.Minute, "how long to wait for a node that is away")
 	return c
 }
 
-// showImport tells what became of the lines, also when something stopped the import half-way.
-func (a *app) showImport(r importer.Result, stopped error) error {
-	say := a.printer().Say
-	err := a.printer().Value(r, func() *show.Table {
-		t := &show.Table{}
-		t.Add(fmt.Sprintf(say("%d lines: %d taken (%d were there already), %d of other regions, %d bad", "%d 行：接收 %d（其中 %d 已存在），其他区域 %d，有误 %d"),
-			r.Lines, r.Taken, r.Repeated, r.Skipped, len(r.Bad)))
-		for _, b := range r.Bad {
-			t.Add(fmt.Sprintf(say("line %d: %s", "第 %d 行：%s"), b.Line, b.Reason))
+// openImport opens what is to be imported; size is 0 for what cannot be read twice.
+func (a *app) openImport(name string) (in *os.File, size int64, err error) {
+	if name == "-" {
+		if f, ok := a.in.(*os.File); ok {
+			return f, 0, nil
 		}
-		return t
-	})
+		return nil, 0, fmt.Errorf("standard input is no file")
+	}
+	f, err := os.Open(filepath.Clean(name))
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return err
-	case stopped != nil:
-		return fmt.Errorf(say("%w (the import stopped here; run it again to go on)", "%w（导入在此停止；重新运行即可继续）"), stopped)
-	case len(r.Bad) > 0:
+	case info.IsDir():
+		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
+	case info.Mode().IsRegular():
+		return f, info.Size(), nil
+	default:
+		return f, 0, nil
+	}
+	_ = f.Close()
+	return nil, 0, err
+}
+
+// batchOf names a file by what is in it: tickets without an externalId are the same while the file is. Each run on what
+// cannot be read twice is a batch of its own.
+func batchOf(f *os.File, size int64) (string, error) {
+	if size == 0 {
+		return newID(), nil
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// runImport imports with progress on a terminal, and tells each bad line.
+func (a *app) runImport(ctx context.Context, c *client.Client, in io.Reader, size int64, o importer.Options, into *rejects) error {
+	say := a.printer().Say
+	progress, pace := show.NewProgress(a.err), show.NewPace()
+	first := int64(-1)
+	o.Progress = func(r importer.Result) {
+		if first < 0 {
+			first = r.Bytes // what --from-line read over took no time
+		}
+		left := ""
+		if d := pace.Left(r.Bytes-first, size-first); d > 0 {
+			left = fmt.Sprintf(say(", %s left", "，剩余 %s"), d)
+		}
+		progress.Tell(say("line %d: %d taken, %d bad, %d a second%s", "第 %d 行：已接收 %d，有误 %d，每秒 %d%s"),
+			r.LastLine, r.Taken, r.Failed, pace.Rate(r.Lines), left)
+	}
+	o.Reject = func(b importer.Bad) error {
+		progress.End()
+		_, _ = fmt.Fprintf(a.err, say("line %d: %s\n", "第 %d 行：%s\n"), b.Line, show.Clean(b.Reason))
+		return into.add(b)
+	}
+	o.Submit = func(ctx context.Context, req *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error) {
+		ctx, cancel := c.Context(ctx)
+		defer cancel()
+		return c.Tickets.SubmitTicket(ctx, req)
+	}
+	r, err := importer.Run(ctx, in, o)
+	progress.End()
+	if shown := a.showImport(r, pace); shown != nil {
+		return shown
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf(say("%w\nstopped after line %d; run it again, or go on with --from-line %d: nothing is taken twice",
+			"%w\n停在第 %d 行之后；可重新运行，或用 --from-line %d 继续：不会重复接收"), a.interrupted(ctx, err), max(r.LastLine, o.From-1), max(r.LastLine+1, o.From))
+	case r.Failed > 0:
 		return &exitCode{client.ExitFailed}
 	}
 	return nil
+}
+
+// interrupted says in words that somebody stopped the command.
+func (a *app) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New(a.printer().Say("interrupted", "已中断"))
+	}
+	return err
+}
+
+// summary is what an import prints in the end.
+type summary struct {
+	importer.Result
+	Seconds   float64 `json:"seconds"`
+	PerSecond int     `json:"perSecond"`
+}
+
+// showImport tells what became of the lines, also when something stopped the import half-way.
+func (a *app) showImport(r importer.Result, pace *show.Pace) error {
+	s := summary{Result: r, Seconds: pace.Elapsed().Round(10 * time.Millisecond).Seconds(), PerSecond: pace.Rate(r.Lines)}
+	return a.printer().Value(s, func() *show.Table {
+		t := &show.Table{Labels: true}
+		for _, row := range []struct {
+			label string
+			value any
+		}{
+			{"lines", s.Lines},
+			{"taken", s.Taken},
+			{"of them, there already", s.Repeated},
+			{"of them, to an emergency number", s.Diverted},
+			{"of other regions", s.Skipped},
+			{"bad", s.Failed},
+			{"seconds", s.Seconds},
+			{"per second", s.PerSecond},
+		} {
+			t.Add(row.label, fmt.Sprint(row.value))
+		}
+		return t
+	})
+}
+
+// rejects is the file that bad lines go to; nil: none.
+type rejects struct{ file *os.File }
+
+// openRejects begins the file, or goes on with that of an import that stopped. Only its owner may read it.
+func openRejects(name string, in *os.File, goOn bool) (*rejects, error) {
+	if name == "" {
+		return nil, nil
+	}
+	source, err := in.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if old, err := os.Stat(name); err == nil && os.SameFile(source, old) {
+		return nil, usage("--rejects must not be the file that is imported", "--rejects 不能是正在导入的文件")
+	}
+	how := os.O_TRUNC
+	if goOn {
+		how = os.O_APPEND
+	}
+	f, err := os.OpenFile(filepath.Clean(name), os.O_CREATE|os.O_WRONLY|how, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("--rejects: %w", err)
+	}
+	return &rejects{f}, nil
+}
+
+// add writes a bad line as it was. One that is too long to be kept is told and not written.
+func (r *rejects) add(b importer.Bad) error {
+	if r == nil || len(b.Text) == 0 {
+		return nil
+	}
+	if _, err := r.file.Write(append(b.Text, '\n')); err != nil {
+		return fmt.Errorf("--rejects: %w", err)
+	}
+	return nil
+}
+
+// Close ends the file.
+func (r *rejects) Close() error {
+	if r == nil {
+		return nil
+	}
+	return r.file.Close()
 }

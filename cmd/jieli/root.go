@@ -26,9 +26,6 @@ type app struct {
 	options  client.Options
 }
 
-// usageError is a mistake in how a command was called.
-type usageError struct{ error }
-
 // run executes one command line and returns its exit code: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found,
 // 5 denied, 6 conflict.
 func run(args []string, in io.Reader, out, stderr io.Writer) int {
@@ -36,6 +33,7 @@ func run(args []string, in io.Reader, out, stderr io.Writer) int {
 	defer stop()
 	a := &app{in: in, out: out, err: stderr}
 	root := a.root()
+	a.lang = languageIn(args, a.lang)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -48,17 +46,12 @@ func run(args []string, in io.Reader, out, stderr io.Writer) int {
 	if errors.As(err, &code) {
 		return code.code
 	}
+	err, mistake := asUsage(err)
 	_, _ = fmt.Fprintln(stderr, a.printer().Error(err))
-	if isUsage(err) {
+	if mistake {
 		return client.ExitUsage
 	}
 	return client.ExitCode(err)
-}
-
-// isUsage tells a mistake in how a command was called; cobra has no type for its own.
-func isUsage(err error) bool {
-	var usage usageError
-	return errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag(s)")
 }
 
 // exitCode ends a command with a code and no message.
@@ -77,9 +70,10 @@ place and which kind of matter, and hand complaint tickets to each other across 
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found, 5 denied, 6 conflict.`,
 		SilenceUsage: true, SilenceErrors: true,
+		Args: knownCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.check() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagMistake)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml")
 	f.StringVar(&a.lang, "lang", defaultLang(), "language of messages and tables: en or zh")
@@ -98,13 +92,13 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found, 5 denied, 6 c
 
 func (a *app) check() error {
 	if a.output != "table" && a.output != "json" && a.output != "yaml" {
-		return usageError{fmt.Errorf("--output must be table, json or yaml; it is %q", a.output)}
+		return usage("--output must be table, json or yaml; it is %q", "--output 须为 table、json 或 yaml；现为 %q", a.output)
 	}
 	if a.lang != "en" && a.lang != "zh" {
-		return usageError{fmt.Errorf("--lang must be en or zh; it is %q", a.lang)}
+		return usage("--lang must be en or zh; it is %q", "--lang 须为 en 或 zh；现为 %q", a.lang)
 	}
 	if _, _, err := net.SplitHostPort(a.options.Server); err != nil {
-		return usageError{fmt.Errorf("--server must be host:port; it is %q", a.options.Server)}
+		return usage("--server must be host:port; it is %q", "--server 须为 host:port；现为 %q", a.options.Server)
 	}
 	return nil
 }
@@ -133,6 +127,24 @@ func (a *app) call(ctx context.Context, fn func(context.Context, *client.Client)
 	})
 }
 
+// languageIn finds the language that a command line asks for, also where the rest of it cannot be understood.
+func languageIn(args []string, other string) string {
+	for i, arg := range args {
+		value, ok := strings.CutPrefix(arg, "--lang=")
+		if arg == "--lang" && i+1 < len(args) {
+			value, ok = args[i+1], true
+		}
+		if arg == "--" {
+			break
+		}
+		if ok && (value == "en" || value == "zh") {
+			other = value
+		}
+	}
+	return other
+}
+
+// defaultLang is the terminal's language.
 func defaultLang() string {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := os.Getenv(name); v != "" {
@@ -150,32 +162,4 @@ func or(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// exactly is cobra.ExactArgs as a usage error that shows how to call the command.
-func exactly(n int) cobra.PositionalArgs { return between(n, n) }
-
-// between is cobra.RangeArgs, likewise.
-func between(least, most int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < least || len(args) > most {
-			return usageError{fmt.Errorf("usage: %s (see --help)", cmd.UseLine())}
-		}
-		return nil
-	}
-}
-
-// group is a command that only holds others.
-func group(use, short string, children ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q for %q; see %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	c.AddCommand(children...)
-	return c
 }

@@ -78,7 +78,7 @@ func (a *app) detailTable(k *jieliv1.Ticket) *show.Table {
 		add("test", a.printer().Say("yes", "是"))
 	}
 	add("reported", stamp(k.GetReportedAt()))
-	add("taken", stamp(k.GetCreateTime()))
+	add("taken at", stamp(k.GetCreateTime()))
 	add("updated", stamp(k.GetUpdateTime()))
 	for _, d := range []struct {
 		label string

@@ -1,211 +1,240 @@
 // Package importer submits tickets from a file of JSON lines. It may be run again on the same file: a ticket that is
-// there already is answered with the first one.
+// there already is answered with the first one. What it needs of memory does not grow with the file.
 package importer
 
 import (
-	"bufio"
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
 const (
-	// maxLine bounds a line, in bytes. The longest ticket there may be is far shorter.
-	maxLine = 1 << 20
-	// firstPause and longestPause are between attempts while a node is away.
-	firstPause   = 100 * time.Millisecond
-	longestPause = 2 * time.Second
+	// aheadOf bounds how many lines, for each submission under way, may be done before the first that is not.
+	aheadOf = 4
+	// maxBadKept bounds the bad lines that a result keeps.
+	maxBadKept = 1000
 )
 
-// Line is one line of a file: a ticket, the region where the call came in, and how it was answered.
-type Line struct {
-	Region     string          `json:"region"`
-	Ticket     json.RawMessage `json:"ticket"`
-	Resolution *struct {
-		Text       string `json:"text"`
-		ResolvedAt string `json:"resolvedAt"`
-	} `json:"resolution"`
-	// Play asks the demo for something other than the usual course.
-	Play string `json:"play"`
-}
-
-// Result counts what became of the lines.
+// Result counts what became of the lines, in the order of the file: up to the last line that is counted, each one is.
 type Result struct {
 	// Lines that were not empty.
 	Lines int `json:"lines"`
-	// Taken were answered with a ticket; Repeated of them were there already.
+	// Taken were answered with a ticket. Repeated of them were there already; Diverted went to an emergency number.
 	Taken    int `json:"taken"`
 	Repeated int `json:"repeated"`
+	Diverted int `json:"diverted"`
 	// Skipped are of other regions.
 	Skipped int `json:"skipped"`
-	// Bad lines, in the order of the file.
-	Bad []Bad `json:"bad"`
+	// Failed were not taken; Bad are the first of them.
+	Failed int   `json:"failed"`
+	Bad    []Bad `json:"bad"`
+	// LastLine is the number of the last line that is counted, 0 when none is.
+	LastLine int `json:"lastLine"`
+	// Bytes of the file up to there.
+	Bytes int64 `json:"-"`
 }
 
 // Bad is a line that was not taken.
 type Bad struct {
 	Line   int    `json:"line"`
 	Reason string `json:"reason"`
+	// Text is the line without the white space around it; nil when it is too long to be kept.
+	Text []byte `json:"-"`
 }
 
 // Options of an import.
 type Options struct {
 	// Region submits only lines of this region, and those that name none; empty: all.
 	Region string
+	// From is the number of the first line to submit; those before are read over.
+	From int
+	// Batch names the file: a line without an externalId that comes again under the same number of the same batch is
+	// the same ticket.
+	Batch string
 	// Parallel submissions under way; at least 1.
 	Parallel int
-	// Submit sends one ticket. It bounds its own time.
-	Submit func(context.Context, *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error)
-	// Progress is told after each line, one call at a time; it must not block. Optional.
-	Progress func(Result)
 	// Patience bounds how long a node that is away is waited for.
 	Patience time.Duration
+	// Submit sends one ticket. It bounds its own time.
+	Submit func(context.Context, *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error)
+	// Progress is told after each line; it must not block. Optional.
+	Progress func(Result)
+	// Reject is told of each bad line, in the order of the file; its error stops the import. Optional.
+	Reject func(Bad) error
 }
 
 // Run reads all lines and goes on after bad ones. It stops at what is wrong with the node or the caller and not with a
-// line; the result then says what was done until there.
+// line; the result then says what was done until there. Lines after its last may have been taken as well.
 func Run(ctx context.Context, in io.Reader, o Options) (Result, error) {
-	r := &running{options: o, result: Result{Bad: []Bad{}}}
+	o.Parallel = max(o.Parallel, 1)
+	result := Result{Bad: []Bad{}}
+	todo, inOrder := make(chan *task), make(chan *task, aheadOf*o.Parallel)
 	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(o.Parallel, 1))
-	lines := bufio.NewReaderSize(in, 64<<10)
-	var err error
-	for number := 1; err == nil && gctx.Err() == nil; number++ {
-		var line []byte
-		var tooLong bool
-		line, tooLong, err = readLine(lines)
-		switch {
-		case tooLong:
-			r.bad(number, fmt.Errorf("longer than %d bytes", maxLine))
-		case len(line) > 0:
-			group.Go(func() error { return r.line(gctx, number, line) })
-		}
+	group.Go(func() error { return o.read(gctx, in, todo, inOrder) })
+	for range o.Parallel {
+		group.Go(func() error { return o.work(gctx, todo) })
 	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	if stopped := group.Wait(); stopped != nil {
-		err = errors.Join(err, stopped)
-	}
+	group.Go(func() error { return o.count(gctx, inOrder, &result) })
+	err := group.Wait()
 	if err == nil {
 		err = ctx.Err()
 	}
-	slices.SortFunc(r.result.Bad, func(a, b Bad) int { return cmp.Compare(a.Line, b.Line) })
-	return r.result, err
+	return result, err
 }
 
-// readLine reads one line without the white space around it; one that is too long is read to its end and dropped.
-func readLine(in *bufio.Reader) (line []byte, tooLong bool, err error) {
+// task is one line on its way.
+type task struct {
+	number int
+	end    int64 // bytes of the file up to its end
+	text   []byte
+	// done is closed when what follows is set.
+	done    chan struct{}
+	outcome outcome
+	err     error // why it is bad
+}
+
+// outcome is what became of a line.
+type outcome int
+
+const (
+	taken outcome = iota
+	repeated
+	diverted
+	skipped
+	bad
+	unknown // something else went wrong: the import stops
+)
+
+// read hands the lines out: to whoever is free, and in their order.
+func (o Options) read(ctx context.Context, in io.Reader, todo, inOrder chan<- *task) error {
+	defer close(todo)
+	defer close(inOrder)
+	l := newLines(in)
 	for {
-		part, err := in.ReadSlice('\n')
-		if line = append(line, part...); len(line) > maxLine {
-			tooLong, line = true, line[:0]
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return bytes.TrimSpace(line), tooLong, err
-		}
-	}
-}
-
-type running struct {
-	options Options
-	mu      sync.Mutex
-	result  Result
-}
-
-func (r *running) count(change func(*Result)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.result.Lines++
-	change(&r.result)
-	if r.options.Progress != nil {
-		r.options.Progress(r.result)
-	}
-}
-
-func (r *running) bad(line int, err error) {
-	r.count(func(res *Result) { res.Bad = append(res.Bad, Bad{Line: line, Reason: err.Error()}) })
-}
-
-// line submits one line. Its error stops the import.
-func (r *running) line(ctx context.Context, number int, b []byte) error {
-	l, t, err := parse(b)
-	if err != nil {
-		r.bad(number, err)
-		return nil
-	}
-	if r.options.Region != "" && l.Region != "" && l.Region != r.options.Region {
-		r.count(func(res *Result) { res.Skipped++ })
-		return nil
-	}
-	res, err := r.submit(ctx, &jieliv1.SubmitTicketRequest{Ticket: t, RequestId: uuid.Must(uuid.NewV7()).String()})
-	switch {
-	case err == nil:
-		r.count(func(c *Result) {
-			c.Taken++
-			if res.GetRepeated() {
-				c.Repeated++
+		text, tooLong, err := l.next()
+		t := &task{number: l.number, end: l.bytes, text: text, done: make(chan struct{})}
+		switch {
+		case t.number < o.From:
+		case tooLong:
+			t.outcome, t.err = bad, fmt.Errorf("longer than %d bytes", maxLine)
+			close(t.done)
+			if !hand(ctx, t, inOrder) {
+				return nil
 			}
-		})
-		return nil
-	case final(err):
-		r.bad(number, errors.New(status.Convert(err).Message()))
-		return nil
-	}
-	return fmt.Errorf("line %d: %w", number, err)
-}
-
-func parse(b []byte) (l Line, t *jieliv1.Ticket, err error) {
-	if err := json.Unmarshal(b, &l); err != nil {
-		return l, nil, err
-	}
-	if len(l.Ticket) == 0 || string(l.Ticket) == "null" {
-		return l, nil, errors.New(`no "ticket" in it`)
-	}
-	t = new(jieliv1.Ticket)
-	return l, t, protojson.Unmarshal(l.Ticket, t)
-}
-
-// final tells an answer about this line from trouble with the node.
-func final(err error) bool {
-	switch status.Code(err) {
-	case codes.InvalidArgument, codes.AlreadyExists, codes.FailedPrecondition, codes.NotFound:
-		return true
-	}
-	return false
-}
-
-// submit tries again while the node is away: with the same request id, it is taken once.
-func (r *running) submit(ctx context.Context, req *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error) {
-	deadline := time.Now().Add(r.options.Patience)
-	pause := firstPause
-	for {
-		res, err := r.options.Submit(ctx, req)
-		code := status.Code(err)
-		again := code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.ResourceExhausted
-		if err == nil || !again || time.Now().Add(pause).After(deadline) {
-			return res, err
+		case len(text) > 0:
+			if !hand(ctx, t, inOrder, todo) {
+				return nil
+			}
 		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read line %d: %w", t.number, err)
+		}
+	}
+}
+
+// hand gives a task to each, unless the import ends first.
+func hand(ctx context.Context, t *task, to ...chan<- *task) bool {
+	for _, c := range to {
 		select {
+		case c <- t:
 		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(pause):
+			return false
 		}
-		pause = min(2*pause, longestPause)
 	}
+	return true
+}
+
+// work submits lines. Its error stops the import.
+func (o Options) work(ctx context.Context, todo <-chan *task) error {
+	for t := range todo {
+		t.outcome, t.err = o.line(ctx, t)
+		close(t.done)
+		if t.outcome == unknown {
+			return fmt.Errorf("line %d: %w", t.number, t.err)
+		}
+	}
+	return nil
+}
+
+// line submits one line.
+func (o Options) line(ctx context.Context, t *task) (outcome, error) {
+	l, ticket, err := parse(t.text)
+	if err != nil {
+		return bad, err
+	}
+	if o.Region != "" && l.Region != "" && l.Region != o.Region {
+		return skipped, nil
+	}
+	res, err := o.submit(ctx, &jieliv1.SubmitTicketRequest{Ticket: ticket, RequestId: requestID(o.Batch, t.number, l.Ticket)})
+	switch {
+	case err != nil && final(err):
+		return bad, errors.New(status.Convert(err).Message())
+	case err != nil:
+		return unknown, err
+	case res.GetRepeated():
+		return repeated, nil
+	case res.GetTicket().GetState() == jieliv1.Ticket_DIVERTED:
+		return diverted, nil
+	}
+	return taken, nil
+}
+
+// count adds up what became of the lines, in their order.
+func (o Options) count(ctx context.Context, inOrder <-chan *task, r *Result) error {
+	for t := range inOrder {
+		select {
+		case <-t.done:
+		case <-ctx.Done():
+			return nil
+		}
+		if t.outcome == unknown {
+			return nil // whoever worked on it says why
+		}
+		if err := o.add(t, r); err != nil {
+			return err
+		}
+		if o.Progress != nil {
+			o.Progress(*r)
+		}
+	}
+	return nil
+}
+
+func (o Options) add(t *task, r *Result) error {
+	switch t.outcome {
+	case bad:
+		r.Failed++
+		b := Bad{Line: t.number, Reason: t.err.Error(), Text: t.text}
+		if len(r.Bad) < maxBadKept {
+			r.Bad = append(r.Bad, Bad{Line: b.Line, Reason: b.Reason})
+		}
+		if o.Reject != nil {
+			if err := o.Reject(b); err != nil {
+				return err
+			}
+		}
+	case skipped:
+		r.Skipped++
+	case repeated:
+		r.Taken++
+		r.Repeated++
+	case diverted:
+		r.Taken++
+		r.Diverted++
+	default:
+		r.Taken++
+	}
+	r.Lines++
+	r.LastLine, r.Bytes = t.number, t.end
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // node answers submissions as a node does, as far as an import can tell.
 type node struct {
 	mu       sync.Mutex
-	taken    map[string]string // title by external number
+	taken    map[string]string // title by external number, or by request id where there is none
 	requests map[string]int    // by request id
 	away     int               // so many calls find nobody
 	busy     int
@@ -47,16 +48,22 @@ func (n *node) submit(_ context.Context, req *jieliv1.SubmitTicketRequest) (*jie
 		return nil, status.Error(codes.Unavailable, "away")
 	}
 	t := req.GetTicket()
-	first, repeated := n.taken[t.GetExternalId()]
+	key := or(t.GetExternalId(), req.GetRequestId())
+	first, repeated := n.taken[key]
 	switch {
 	case t.GetTitle() == "":
 		return nil, status.Error(codes.InvalidArgument, "ticket.title: is missing")
 	case t.GetTitle() == "secret":
 		return nil, status.Error(codes.PermissionDenied, "no")
+	case t.GetTitle() == "elsewhere":
+		return nil, status.Error(codes.FailedPrecondition, "this node carries the registry only")
 	case repeated && first != t.GetTitle():
 		return nil, status.Error(codes.AlreadyExists, "externalId: used with other content")
 	}
-	n.taken[t.GetExternalId()] = t.GetTitle()
+	n.taken[key] = t.GetTitle()
+	if t.GetTitle() == "fire" {
+		t.State = jieliv1.Ticket_DIVERTED
+	}
 	return &jieliv1.SubmitTicketResponse{Ticket: t, Repeated: repeated}, nil
 }
 
@@ -80,45 +87,95 @@ func (n *node) runWith(t *testing.T, in io.Reader, o Options) (r Result, err err
 func TestBadLinesAreToldByNumberAndTheRestGoesOn(t *testing.T) {
 	n := newNode()
 	text := strings.Join([]string{
-		line("a", "1", "路灯不亮"),
+		"\ufeff" + line("a", "1", "路灯不亮"),
 		"not JSON",
 		"",
 		`{"tickets":{}}`,
-		`{"ticket":{"title":"x","nosuch":1}}`,
+		`{"region":"a", "ticket":{"title":"x","nosuch":1}}`,
 		line("a", "2", ""),
 		`{"ticket":{"title":"` + strings.Repeat("长", maxLine/3) + `"}}`,
 		"  " + line("b", "3", "噪声") + "\r",
-		line("a", "1", "other"),
+		`{"region":7}`,
 		line("a", "1", "路灯不亮"),
-		`{"ticket":{"externalId":"4","title":"no region is any region"}}`, // and no end of line
+		`{"ticket":{"externalId":"4","title":"no region is any region"}}`,
+		`{"ticket":{"title":"fire"}}`, // and no end of line
 	}, "\n")
-	r, err := n.run(t, "a", text)
+	var told []string
+	r, err := n.runWith(t, strings.NewReader(text), Options{Region: "a", Parallel: 4, Reject: func(b Bad) error {
+		told = append(told, fmt.Sprintf("%d %.20s", b.Line, b.Text))
+		return nil
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Lines != 10 || r.Taken+len(r.Bad)+r.Skipped != r.Lines || r.Taken < 2 || r.Skipped != 1 {
+	if r.Lines != 11 || r.Taken != 4 || r.Repeated != 1 || r.Diverted != 1 || r.Skipped != 1 || r.Failed != 6 || r.LastLine != 12 || r.Bytes != int64(len(text)) {
 		t.Errorf("got %+v", r)
 	}
-	// Lines 1, 9 and 10 race for one number: whichever content comes first stands.
-	for _, want := range []struct {
+	wants := []struct {
 		line   int
 		reason string
-	}{{2, "invalid character"}, {4, `no "ticket"`}, {5, "nosuch"}, {6, "ticket.title: is missing"}, {7, "longer than"}} {
-		found := false
-		for _, b := range r.Bad {
-			found = found || b.Line == want.line && strings.Contains(b.Reason, want.reason)
-		}
-		if !found {
-			t.Errorf("line %d is not told as %q: %+v", want.line, want.reason, r.Bad)
+	}{
+		{2, "column 2: invalid character 'o'"},
+		{4, `no "ticket"`},
+		{5, `column 38: unknown field "nosuch"`},
+		{6, "ticket.title: is missing"},
+		{7, "longer than"},
+		{9, "column 11: region must not be a number"},
+	}
+	for i, b := range r.Bad {
+		if b.Line != wants[i].line || !strings.Contains(b.Reason, wants[i].reason) {
+			t.Errorf("got %+v, want %v", b, wants[i])
 		}
 	}
-	for i := 1; i < len(r.Bad); i++ {
-		if r.Bad[i-1].Line >= r.Bad[i].Line {
-			t.Errorf("not in the order of the file: %+v", r.Bad)
-		}
+	if got := strings.Join(told, "|"); !strings.HasPrefix(got, `2 not JSON|4 {"tickets":{}}|5 {"region":"a", "tick|`) || len(told) != len(wants) {
+		t.Errorf("told %s", got)
 	}
 	if n.most > 4 {
 		t.Errorf("%d at once", n.most)
+	}
+}
+
+func TestAnUnchangedFileIsTheSameTicketsEvenWithoutNumbers(t *testing.T) {
+	n := newNode()
+	text := strings.Repeat(`{"ticket":{"title":"路灯不亮"}}`+"\n", 3)
+	for _, want := range []struct {
+		batch           string
+		taken, repeated int
+	}{{"monday", 3, 0}, {"monday", 3, 3}, {"tuesday", 3, 0}} {
+		r, err := n.runWith(t, strings.NewReader(text), Options{Batch: want.batch})
+		if err != nil || r.Taken != want.taken || r.Repeated != want.repeated {
+			t.Errorf("%s: got %+v, %v", want.batch, r, err)
+		}
+	}
+	for id := range n.requests {
+		if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id || parsed.Variant() != uuid.RFC4122 {
+			t.Errorf("no request id: %s", id)
+		}
+	}
+}
+
+func TestAnImportThatStoppedGoesOnFromItsLastLine(t *testing.T) {
+	n := newNode()
+	var all []string
+	for i := range 200 {
+		all = append(all, line("a", fmt.Sprint(i), "x"))
+	}
+	all[120] = line("a", "120", "secret") // stops it until somebody has the right
+	r, err := n.runWith(t, strings.NewReader(strings.Join(all, "\n")), Options{Parallel: 8})
+	if err == nil || r.LastLine != 120 || r.Taken != 120 || len(n.taken) > 120+aheadOf*8+9 {
+		t.Fatalf("got %+v, %v with %d at the node", r, err, len(n.taken))
+	}
+	all[120] = line("a", "120", "x")
+	r, err = n.runWith(t, strings.NewReader(strings.Join(all, "\n")), Options{Parallel: 8, From: r.LastLine + 1})
+	if err != nil || r.Taken != 80 || r.Lines != 80 || len(n.taken) != 200 {
+		t.Errorf("got %+v, %v with %d at the node", r, err, len(n.taken))
+	}
+}
+
+func TestMemoryDoesNotGrowWithBadLines(t *testing.T) {
+	r, err := newNode().run(t, "", strings.Repeat("x\n", 2*maxBadKept))
+	if err != nil || r.Failed != 2*maxBadKept || len(r.Bad) != maxBadKept {
+		t.Errorf("got %d, %d kept, %v", r.Failed, len(r.Bad), err)
 	}
 }
 
@@ -155,6 +212,13 @@ func TestWhatIsNotAboutALineStopsTheImport(t *testing.T) {
 	r, err := n.run(t, "", line("a", "1", "x")+"\n"+line("a", "2", "secret"))
 	if err == nil || !strings.Contains(err.Error(), "line 2") || len(r.Bad) != 0 {
 		t.Errorf("got %+v, %v", r, err)
+	}
+	if _, err := n.run(t, "", line("a", "3", "elsewhere")); status.Code(errors.Unwrap(err)) != codes.FailedPrecondition {
+		t.Errorf("wrong node: got %v", err)
+	}
+	full := errors.New("disk full")
+	if _, err := n.runWith(t, strings.NewReader("x\ny\n"), Options{Reject: func(Bad) error { return full }}); !errors.Is(err, full) {
+		t.Errorf("full disk: got %v", err)
 	}
 	_, err = n.runWith(t, io.MultiReader(strings.NewReader("\n"), broken{}), Options{})
 	if !errors.Is(err, errBroken) {

@@ -92,6 +92,7 @@ func commands() map[string]string {
 
 		"See and mend the links with other regions":                                            "查看和修复与其他区域的链路",
 		"Show each link: state, reason, backlog, oldest, round trip, whom to phone":            "显示各链路：状态、原因、积压、最早、时延、联系电话",
+		"Try to reach a region step by step, and say where it fails":                           "逐步试连某区域，并指出在哪一步失败",
 		"Judge the kept items of a stopped ticket again":                                       "重新判定已停止工单所保留的条目",
 		"Go on with tickets shared with a region that has not been heard from since the start": "启动后尚无某区域音讯时，仍继续办理与其共有的工单",
 	}

@@ -13,6 +13,8 @@ func longs() map[string]string {
 
 加 --exit 则结束后退出；加 -o json 则只输出一个计数的 JSON 对象。具有全部角色的令牌在 DIR/<区域>/admin.token。`,
 		"jieli help": "显示任一命令的帮助：jieli help [命令]。",
+		"jieli link test": `由节点以真实证书逐步试连该区域每个承办工单的节点：name（查名）、tcp、tls、identity（身份）、hello（问候）、registry（登记表）。
+链路本身不受影响。全部正常时退出码为 0，否则为 1。`,
 		"jieli pki rotate": `更换一项。更换 ca 之后：更新本区域登记（jieli region update），更换 node，再用 --retire-old-cas 并再次更新登记。
 更换 signing 之后：更新登记，然后重启节点。`,
 		"jieli pki show": `显示身份、指纹和到期时间。加 -o json 则输出 jieli region register --file 所需的内容：由密钥和配置的 region 一节
@@ -28,9 +30,13 @@ jieli node list。`,
 		"jieli serve": `运行节点，直到收到停止信号（SIGTERM 或 Ctrl-C）。尚未加入任何联盟的节点须指明一次如何加入：--bootstrap 以本区域建立
 新联盟；--join 加入已登记并批准本区域的联盟，须给出某成员的地址、联盟编号和该成员 CA 的指纹，这些须经其他途径告知。
 已在联盟中的节点忽略这些选项。`,
-		"jieli status": `先显示问题，再显示登记表、工单库和链路。加 --check 则只输出一行，退出码 0 正常、1 降级、3 停止或不可达，供监控使用。`,
-		"jieli ticket import": `每行一个 {"ticket":{…}}，旁边可有 region 和 resolution。有误的行按行号报告，导入继续。可重复运行：已有 externalId 的
-工单不会重复接收。`,
+		"jieli status": `先显示问题：起于何时、为何、如何处理、联系何人；再显示登记表、工单库和链路。
+
+加 --all 则同时询问其他区域的节点所见，以分清“对方不通”和“我方线路不通”。加 --check 则只输出一行，退出码 0 正常、1 降级、3 停止或不可达，供监控使用。`,
+		"jieli ticket import": `每行一个 {"ticket":{…}}，旁边可有 region 和 resolution；- 表示标准输入。有误的行按行号和原因报告，导入继续。
+
+可随时停止并重新运行：有 externalId 的工单只接收一次；没有的，在同一未改动的文件中也只接收一次（标准输入除外）。
+--from-line 可省去已完成的部分。改正有误的行：用 --rejects 写入另一文件，改正后再导入该文件；其中含个人信息。`,
 		"jieli token create": `生成令牌并只显示一次；节点只保存其摘要，半秒内生效。系统的令牌在每次修改登记表或查看个人信息时，须指明所代表的
 经办人（--operator，或 Jieli-Operator 头）。`,
 	}

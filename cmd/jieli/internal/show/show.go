@@ -105,7 +105,7 @@ func (p *Printer) table(t *Table) error {
 	for n, r := range rows {
 		rows[n] = make([]string, len(r))
 		for i, c := range r {
-			c = clean(c)
+			c = Clean(c)
 			rows[n][i] = c
 			if i == len(widths) {
 				widths = append(widths, 0)
@@ -149,8 +149,8 @@ func (p *Printer) translate(t *Table) [][]string {
 	return rows
 }
 
-// clean keeps what others wrote from steering the terminal.
-func clean(s string) string {
+// Clean keeps what others wrote from steering the terminal.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || (r >= 0x7f && r < 0xa0) {
 			return ' '
@@ -163,7 +163,7 @@ func clean(s string) string {
 func (p *Printer) Error(err error) string {
 	var b strings.Builder
 	b.WriteString(p.Say("error: ", "错误："))
-	b.WriteString(words(err))
+	b.WriteString(p.words(err))
 	reason, correlation, fields := client.Details(err)
 	if reason != "" {
 		fmt.Fprintf(&b, "\n%s%s", p.Say("reason: ", "原因："), reason)
@@ -178,13 +178,17 @@ func (p *Printer) Error(err error) string {
 }
 
 // words are those of an error without gRPC's own around the message of a status, which may be wrapped.
-func words(err error) string {
+func (p *Printer) words(err error) string {
+	words := err.Error()
+	if p.Chinese {
+		words = lang.InChinese(err)
+	}
 	var answer interface {
 		error
 		GRPCStatus() *status.Status
 	}
 	if !errors.As(err, &answer) {
-		return err.Error()
+		return words
 	}
-	return strings.Replace(err.Error(), answer.Error(), answer.GRPCStatus().Message(), 1)
+	return strings.Replace(words, answer.Error(), answer.GRPCStatus().Message(), 1)
 }

@@ -120,3 +120,15 @@ func TestProgressIsForTerminals(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestPace(t *testing.T) {
+	now := time.Unix(0, 0)
+	p := &Pace{begin: now, now: func() time.Time { return now }}
+	if p.Rate(10) != 0 || p.Left(0, 100) != 0 {
+		t.Error("tells a pace before anything happened")
+	}
+	now = now.Add(10 * time.Second)
+	if p.Rate(255) != 26 || p.Left(25, 100) != 30*time.Second || p.Left(100, 100) != 0 {
+		t.Errorf("got %d, %s", p.Rate(255), p.Left(25, 100))
+	}
+}

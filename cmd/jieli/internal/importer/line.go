@@ -1,0 +1,112 @@
+package importer
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+// maxLine bounds a line, in bytes. The longest ticket there may be is far shorter.
+const maxLine = 1 << 20
+
+// Line is one line of a file: a ticket, the region where the call came in, and how it was answered.
+type Line struct {
+	Region     string          `json:"region"`
+	Ticket     json.RawMessage `json:"ticket"`
+	Resolution *struct {
+		Text       string `json:"text"`
+		ResolvedAt string `json:"resolvedAt"`
+	} `json:"resolution"`
+	// Play asks the demo for something other than the usual course.
+	Play string `json:"play"`
+}
+
+// lines reads a file line by line.
+type lines struct {
+	in *bufio.Reader
+	// number is that of the line last read; the first is 1.
+	number int
+	// bytes were read so far.
+	bytes int64
+}
+
+func newLines(in io.Reader) *lines { return &lines{in: bufio.NewReaderSize(in, 64<<10)} }
+
+// next reads one line without the white space around it; one that is too long is read to its end and dropped. What is
+// read before an error stands.
+func (l *lines) next() (line []byte, tooLong bool, err error) {
+	l.number++
+	for {
+		part, err := l.in.ReadSlice('\n')
+		l.bytes += int64(len(part))
+		if line = append(line, part...); len(line) > maxLine {
+			tooLong, line = true, line[:0]
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			if tooLong {
+				line = nil
+			}
+			if l.number == 1 {
+				line = bytes.TrimPrefix(line, []byte("\ufeff")) // some editors begin a file with it
+			}
+			return bytes.TrimSpace(line), tooLong, err
+		}
+	}
+}
+
+// parse reads a line; its errors say at which column.
+func parse(b []byte) (l Line, t *jieliv1.Ticket, err error) {
+	if err := json.Unmarshal(b, &l); err != nil {
+		return l, nil, columnOfJSON(err)
+	}
+	if len(l.Ticket) == 0 || string(l.Ticket) == "null" {
+		return l, nil, errors.New(`no "ticket" in it`)
+	}
+	t = new(jieliv1.Ticket)
+	if err := protojson.Unmarshal(l.Ticket, t); err != nil {
+		return l, nil, columnOfTicket(err, max(0, bytes.Index(b, l.Ticket)))
+	}
+	return l, t, nil
+}
+
+func columnOfJSON(err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("column %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
+	case errors.As(err, &kind):
+		return fmt.Errorf("column %d: %s must not be a %s", kind.Offset, or(kind.Field, "the line"), kind.Value)
+	}
+	return err
+}
+
+// inTicket is how protojson says where it stopped.
+var inTicket = regexp.MustCompile(`^proto:[ \x{a0}]*(?:syntax error )?\(line \d+:(\d+)\): (.*)$`)
+
+// columnOfTicket counts a column inside the ticket from the beginning of its line, before characters.
+func columnOfTicket(err error, before int) error {
+	found := inTicket.FindStringSubmatch(err.Error())
+	if found == nil {
+		return errors.New(strings.NewReplacer("\u00a0", " ").Replace(err.Error()))
+	}
+	column, _ := strconv.Atoi(found[1]) // digits
+	return fmt.Errorf("column %d: %s", before+column, found[2])
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

@@ -1,0 +1,33 @@
+package lang
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+)
+
+func TestErrorsAreInBothLanguages(t *testing.T) {
+	missing := Errorf("no file %s: %w", "没有文件 %s：%w", "x", fs.ErrNotExist)
+	for name, tc := range map[string]struct {
+		err                error
+		english, inChinese string
+	}{
+		"plain":   {errors.New("disk on fire"), "disk on fire", "disk on fire"},
+		"ours":    {missing, "no file x: file does not exist", "没有文件 x：file does not exist"},
+		"wrapped": {fmt.Errorf("--file: %w", missing), "--file: no file x: file does not exist", "--file: 没有文件 x：file does not exist"},
+		"nested":  {Errorf("stopped: %w", "已停止：%w", missing), "stopped: no file x: file does not exist", "已停止：没有文件 x：file does not exist"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if tc.err.Error() != tc.english || InChinese(tc.err) != tc.inChinese {
+				t.Errorf("got %q and %q", tc.err, InChinese(tc.err))
+			}
+		})
+	}
+	if e := Errorf("%s!", "%s！", Words{"yes", "是"}); e.Error() != "yes!" || InChinese(e) != "是！" {
+		t.Errorf("got %q and %q", e, InChinese(e))
+	}
+	if !errors.Is(missing, fs.ErrNotExist) {
+		t.Error("does not wrap")
+	}
+}
