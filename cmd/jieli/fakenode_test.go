@@ -163,7 +163,7 @@ func (*fakeNode) ExcusePeer(context.Context, *jieliv1.ExcusePeerRequest) (*jieli
 }
 
 // GetStatus is as bad as the caller's operator says.
-func (*fakeNode) GetStatus(ctx context.Context, _ *jieliv1.GetStatusRequest) (*jieliv1.Status, error) {
+func (*fakeNode) GetStatus(ctx context.Context, req *jieliv1.GetStatusRequest) (*jieliv1.Status, error) {
 	who, _ := metadata.FromIncomingContext(ctx)
 	s := &jieliv1.Status{Health: jieliv1.Status_DEGRADED, Region: "suzhou", Node: "n1", Version: "v1", StartTime: at(0)}
 	switch {
@@ -173,7 +173,7 @@ func (*fakeNode) GetStatus(ctx context.Context, _ *jieliv1.GetStatusRequest) (*j
 	case who.Get("jieli-operator")[0] == "down":
 		return &jieliv1.Status{Health: jieliv1.Status_DOWN, Problems: []*jieliv1.Problem{{Reason: "STARTING"}}}, nil
 	}
-	s.Problems = []*jieliv1.Problem{{Reason: "LINK_DOWN", Message: "link to wuxi: refused", MessageZh: "与 wuxi 的链路中断"}}
+	s.Problems = problems()
 	s.Registry = &jieliv1.RegistryStatus{
 		ClusterId: "0b5c", Revision: 12, Level: 1, Leader: "suzhou/n1", Term: 3, RaftState: "Leader", Voters: 3, Quorum: 2, Routes: 9,
 		Nodes: []*jieliv1.RaftNode{
@@ -183,19 +183,8 @@ func (*fakeNode) GetStatus(ctx context.Context, _ *jieliv1.GetStatusRequest) (*j
 	}
 	s.Store = &jieliv1.StoreStatus{Open: 4, Disk: "OK", Bytes: 3 << 20, FreeBytes: 70000 << 20}
 	s.Links = links()
-	return s, nil
-}
-
-func (*fakeNode) ListLinks(context.Context, *jieliv1.ListLinksRequest) (*jieliv1.ListLinksResponse, error) {
-	return &jieliv1.ListLinksResponse{Links: links()}, nil
-}
-
-func links() []*jieliv1.LinkStatus {
-	return []*jieliv1.LinkStatus{
-		{Peer: "jingjinji", State: "UP", Since: at(1), RoundTrip: durationpb.New(30*time.Millisecond + 12345), ClockSkew: durationpb.New(-time.Millisecond), DutyPhone: "010-55512345"},
-		{
-			Peer: "wuxi", State: "DOWN", Reason: "REFUSED", Message: "connection refused", Since: at(2), Backlog: 7, Oldest: at(3), DutyPhone: "0510-55512345",
-			Stopped: []*jieliv1.StoppedTicket{{TicketId: "0193f2a6-5c1e-7b3a-9d42-6f0e8a1b2c3d", Reason: "EQUIVOCATION"}},
-		},
+	if req.GetAll() {
+		s.Views, s.Verdicts = views(), verdicts()
 	}
+	return s, nil
 }

@@ -14,15 +14,15 @@ import (
 )
 
 func (a *app) link() *cobra.Command {
-	return group("link", "See and mend the links with other regions", a.linkList(), a.linkRetry(), a.linkExcuse())
+	return group("link", "See and mend the links with other regions", a.linkList(), a.linkTest(), a.linkRetry(), a.linkExcuse())
 }
 
-func (a *app) linkTable(links []*jieliv1.LinkStatus) *show.Table {
+func linkTable(p *show.Printer, links []*jieliv1.LinkStatus) *show.Table {
 	t := &show.Table{Head: []string{"PEER", "STATE", "REASON", "SINCE", "BACKLOG", "OLDEST", "ROUND TRIP", "SKEW", "PHONE", "DETAIL"}}
 	for _, l := range links {
 		detail := l.GetMessage()
 		if n := len(l.GetStopped()); n > 0 {
-			detail = fmt.Sprintf(a.printer().Say("%d stopped: %s %s. %s", "%d 件停止：%s %s。%s"), n, l.GetStopped()[0].GetTicketId(), l.GetStopped()[0].GetReason(), detail)
+			detail = fmt.Sprintf(p.Say("%d stopped: %s %s. %s", "%d 件停止：%s %s。%s"), n, l.GetStopped()[0].GetTicketId(), l.GetStopped()[0].GetReason(), detail)
 		}
 		t.Add(l.GetPeer(), l.GetState(), l.GetReason(), stamp(l.GetSince()), fmt.Sprint(l.GetBacklog()), stamp(l.GetOldest()), millis(l.GetRoundTrip()), millis(l.GetClockSkew()), l.GetDutyPhone(), detail)
 	}
@@ -46,7 +46,7 @@ func (a *app) linkList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printer().Message(res, func() *show.Table { return a.linkTable(res.GetLinks()) })
+				return a.printer().Message(res, func() *show.Table { return linkTable(a.printer(), res.GetLinks()) })
 			})
 		},
 	}

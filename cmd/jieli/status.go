@@ -3,36 +3,55 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
-	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
+// watchEvery is how often --watch looks again.
+const watchEvery = 2 * time.Second
+
+// clearScreen puts the cursor at the top of an empty screen.
+const clearScreen = "\x1b[H\x1b[2J"
+
 func (a *app) status() *cobra.Command {
-	var check bool
+	var check, all, watch bool
 	c := &cobra.Command{
 		Use: "status", Short: "Say how this node, the registry and all links are", Args: exactly(0),
-		Long: "Shows what is wrong first, then the registry, the store and the links. With --check nothing but one line is printed and\nthe exit code is 0 healthy, 1 degraded, 3 down or unreachable, for monitoring.",
+		Long: `Shows what is wrong first: since when, why, what to do and whom to phone; then the registry, the store and the links.
+
+With --all the nodes of other regions are asked what they see, so that "they are down" differs from "my line is down".
+With --check nothing but one line is printed and the exit code is 0 healthy, 1 degraded, 3 down or unreachable, for monitoring.`,
+		Example: "  jieli status\n  jieli status --all\n  jieli status --watch\n  jieli status --check",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if watch && check {
+				return usageError{fmt.Errorf("--check looks once: leave out --watch")}
+			}
+			req := &jieliv1.GetStatusRequest{All: all}
+			if watch {
+				return a.connected(func(c *client.Client) error { return a.watchStatus(cmd.Context(), c, req) })
+			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				res, err := c.Status.GetStatus(ctx, &jieliv1.GetStatusRequest{})
+				res, err := c.Status.GetStatus(ctx, req)
 				if err != nil {
 					return err
 				}
 				if check {
 					return a.checkStatus(res)
 				}
-				if a.output != "table" {
-					return a.printer().Message(res, nil)
-				}
-				return a.showStatus(res)
+				return a.showStatus(a.out, res)
 			})
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "one line and an exit code, for monitoring")
+	c.Flags().BoolVar(&all, "all", false, "ask the other regions' nodes too what they see; takes up to 3 s")
+	c.Flags().BoolVar(&watch, "watch", false, "show it again every 2 s until Ctrl-C")
 	return c
 }
 
@@ -53,28 +72,42 @@ func (a *app) checkStatus(res *jieliv1.Status) error {
 	return &exitCode{client.ExitUnavailable}
 }
 
-func (a *app) showStatus(res *jieliv1.Status) error {
-	p := a.printer()
-	say := func(en, zh string, args ...any) { _, _ = fmt.Fprintf(a.out, p.Say(en, zh)+"\n", args...) }
-	say("%s/%s %s: %s, up since %s", "%s/%s %s：%s，启动于 %s", res.GetRegion(), res.GetNode(), res.GetVersion(), res.GetHealth(), stamp(res.GetStartTime()))
-	for _, problem := range res.GetProblems() {
-		say("  ! %s: %s", "  ！%s：%s", problem.GetReason(), p.Say(problem.GetMessage(), or(problem.GetMessageZh(), problem.GetMessage())))
+// watchStatus shows the status again and again until ctx ends. A node that does not answer is what somebody who watches
+// wants to see, not a reason to stop.
+func (a *app) watchStatus(ctx context.Context, c *client.Client, req *jieliv1.GetStatusRequest) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		begin := "\n"
+		if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			begin = clearScreen
+		}
+		if err := a.lookOnce(ctx, c, req, begin); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
 	}
-	r := res.GetRegistry()
-	say("federation: %s", "联盟：%s", or(r.GetClusterId(), "-"))
-	say("\nregistry: revision %d, level %d, leader %s, term %d, %s here; %d voters, quorum %d, %d routes", "\n登记表：版本 %d，级别 %d，主节点 %s，任期 %d，本节点为 %s；投票节点 %d，法定 %d，路由 %d",
-		r.GetRevision(), r.GetLevel(), or(r.GetLeader(), "?"), r.GetTerm(), r.GetRaftState(), r.GetVoters(), r.GetQuorum(), r.GetRoutes())
-	nodes := &show.Table{Head: []string{"NODE", "ADDRESS", "VOTER", "REACHABLE", "STATE", "REVISION", "LAG"}}
-	for _, n := range r.GetNodes() {
-		nodes.Add(n.GetRegion()+"/"+n.GetName(), n.GetAddress(), fmt.Sprint(n.GetVoter()), fmt.Sprint(n.GetReachable()), n.GetRaftState(), fmt.Sprint(n.GetRevision()), fmt.Sprint(n.GetLag()))
+}
+
+// lookOnce shows the status as it is now, all at once so that a redrawn screen does not flicker.
+func (a *app) lookOnce(ctx context.Context, c *client.Client, req *jieliv1.GetStatusRequest, begin string) error {
+	call, cancel := c.Context(ctx)
+	defer cancel()
+	res, err := c.Status.GetStatus(call, req)
+	if ctx.Err() != nil {
+		return nil
 	}
-	if err := p.Value(nil, func() *show.Table { return nodes }); err != nil {
+	screen := new(screen)
+	screen.say("%s", begin)
+	if err != nil {
+		screen.say("%s  %s\n", local(time.Now()), a.printer().Error(err))
+	} else if err := a.showStatus(screen, res); err != nil {
 		return err
 	}
-	if s := res.GetStore(); s != nil {
-		say("\ntickets: %d open here; disk %s, %d MiB used, %d MiB free", "\n工单：本区域在办 %d；磁盘 %s，已用 %d MiB，可用 %d MiB", s.GetOpen(), s.GetDisk(), s.GetBytes()>>20, s.GetFreeBytes()>>20)
-		say("\nlinks:", "\n链路：")
-		return p.Value(nil, func() *show.Table { return a.linkTable(res.GetLinks()) })
-	}
-	return nil
+	_, err = io.WriteString(a.out, screen.String())
+	return err
 }
