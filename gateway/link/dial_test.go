@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -35,6 +36,9 @@ func TestReasonOf(t *testing.T) {
 		{"too slow, by gRPC", grpcSays("dial tcp 10.1.1.1:7345: i/o timeout"), ReasonTimeout},
 		{"our refusal", fmt.Errorf("dial: %w", &trust.Refusal{Reason: trust.ReasonExpired}), ReasonCertificate},
 		{"their refusal", grpcSays("remote error: tls: bad certificate"), ReasonCertificate},
+		{"no TLS there", fmt.Errorf("dial: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), ReasonNotANode},
+		{"no TLS there, by gRPC", grpcSays("tls: first record does not look like a TLS handshake"), ReasonNotANode},
+		{"another server", grpcSays("remote error: tls: no application protocol"), ReasonNotANode},
 		{"not let in", status.Error(codes.PermissionDenied, "REVOKED"), ReasonNotMember},
 		{"anything else", errors.New("broken pipe"), ReasonBroken},
 	}

@@ -372,6 +372,35 @@ func TestDraining(t *testing.T) {
 	})
 }
 
+// A peer that said it is stopping is shown as such for as long as a restart may take, then as what it is: not there. All
+// the while it is down since it went.
+func TestDrainedPeerIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(alpha, beta)
+		w.start()
+		defer w.stop()
+		a, b := w.nodes[alpha], w.nodes[beta]
+		eventually(t, time.Second, "the link is up", func() bool { return isUp(a, beta)() && isUp(b, alpha)() })
+		a.stop()
+		<-time.After(drainTimeout / 2)
+		st := b.status(alpha)
+		if st.GetState() != StateDown || st.GetReason() != ReasonDraining || st.GetNextTry() == nil {
+			t.Errorf("while it may come back: %v", st)
+		}
+		since := st.GetSince().AsTime()
+		<-time.After(drainTimeout/2 + backoffMost)
+		st = b.status(alpha)
+		if st.GetState() != StateDown || st.GetReason() != ReasonRefused || !st.GetSince().AsTime().Equal(since) {
+			t.Errorf("when it does not: %v; want REFUSED since %s", st, since)
+		}
+		a.start(nil)
+		eventually(t, backoffMost+time.Second, "the link is up again", isUp(b, alpha))
+		if st := b.status(alpha); !st.GetSince().AsTime().After(since) {
+			t.Errorf("up since %s", st.GetSince().AsTime())
+		}
+	})
+}
+
 // However many streams a peer opens, few of them wait.
 func TestManyStreamsOfOnePeer(t *testing.T) {
 	onlyBeta(t, func(t *testing.T, w *world, b *node) {
