@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/jieli-gateway/jieli/gateway/fault"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -127,5 +129,96 @@ func TestProblemsAreBounded(t *testing.T) {
 	}
 	if names := stoppedNames(stopped); strings.Count(names, "FORGED") != maxStoppedShown || !strings.HasSuffix(names, "…") {
 		t.Fatal(names)
+	}
+}
+
+// A problem with a link says since when, why, whom to phone and what to do.
+func TestProblemOfALink(t *testing.T) {
+	c := newCentre(t)
+	since := timestamppb.New(time.Now().Add(-time.Hour).Truncate(time.Second))
+	links := fakeLinks{
+		{Peer: "a", State: "DOWN", Reason: "REFUSED", Message: "dial tcp: refused", Since: since, DutyPhone: "022-12345", Backlog: 3},
+		{Peer: "b", State: "UP", Reason: "PEER_DISK", Since: since, DutyPhone: "023-12345"},
+	}
+	c.registry.status = &jieliv1.RegistryStatus{
+		ClusterId: "c", Leader: "jingjinji/a", Voters: 1, Quorum: 1,
+		Nodes: []*jieliv1.RaftNode{{Region: "jingjinji", Name: "a", Voter: true, Reachable: true}, {Region: "a", Name: "n1"}},
+	}
+	if err := c.api.Attach(Parts{Registry: c.registry, Links: links}); err != nil {
+		t.Fatal(err)
+	}
+	var status jieliv1.Status
+	if err := protojson.Unmarshal(c.request("GET", "/v1/status", c.monitor, "").body, &status); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct{ reason, cause, peer, phone string }{
+		{"NODE_UNREACHABLE", "", "a", "022-12345"},
+		{"LINK_DOWN", "REFUSED", "a", "022-12345"},
+		{"PEER_DISK", "PEER_DISK", "b", "023-12345"},
+	} {
+		p := status.GetProblems()[i]
+		if p.GetReason() != want.reason || p.GetCause() != want.cause || p.GetPeer() != want.peer || p.GetDutyPhone() != want.phone {
+			t.Errorf("problem %d: %v, want %+v", i, p, want)
+		}
+		if want.cause != "" && (p.GetSince().AsTime() != since.AsTime() || p.GetAdvice() == "" || p.GetAdviceZh() == "") {
+			t.Errorf("problem %d does not say since when and what to do: %v", i, p)
+		}
+	}
+}
+
+// fakeViews and fakeTester answer alike whoever asks.
+type fakeViews []*jieliv1.View
+
+func (v fakeViews) Views(context.Context) []*jieliv1.View { return v }
+
+type fakeTester struct{}
+
+func (fakeTester) TestLink(_ context.Context, region string) (*jieliv1.TestLinkResponse, error) {
+	if region != "suzhou" {
+		return nil, fault.New(fault.NotFound, "REGION_NOT_FOUND", "no region %s", region)
+	}
+	return &jieliv1.TestLinkResponse{Region: region, Nodes: []*jieliv1.NodeTest{{Node: "n1"}}}, nil
+}
+
+func TestStatusOfAll(t *testing.T) {
+	c := newCentre(t)
+	parts := Parts{
+		Registry: c.registry, Links: fakeLinks{{Peer: "a", State: "DOWN", Reason: "REFUSED"}},
+		Views: fakeViews{silent("a"), answered("b", "jingjinji", "-a")},
+	}
+	if err := c.api.Attach(parts); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/v1/status": 0, "/v1/status?all=true": 2} {
+		var status jieliv1.Status
+		if err := protojson.Unmarshal(c.request("GET", path, c.monitor, "").body, &status); err != nil {
+			t.Fatal(err)
+		}
+		if len(status.GetViews()) != want || (want > 0) != (len(status.GetVerdicts()) == 1) {
+			t.Errorf("%s: views %v, verdicts %v", path, status.GetViews(), status.GetVerdicts())
+		}
+	}
+}
+
+func TestLinkTestOverHTTP(t *testing.T) {
+	c := newCentre(t)
+	if got := c.request("POST", "/v1/status/links/suzhou:test", c.monitor, "{}"); got.code != 503 {
+		t.Errorf("before there is a tester: %d %s", got.code, got.body)
+	}
+	if err := c.api.Attach(Parts{Registry: c.registry, Links: fakeLinks{{Peer: "suzhou", State: "UP"}}, Tester: fakeTester{}}); err != nil {
+		t.Fatal(err)
+	}
+	got := c.request("POST", "/v1/status/links/suzhou:test", c.monitor, "{}")
+	var res jieliv1.TestLinkResponse
+	if err := protojson.Unmarshal(got.body, &res); err != nil || got.code != 200 || res.GetLink().GetState() != "UP" || res.GetRegion() != "suzhou" {
+		t.Fatalf("%d %s %v", got.code, got.body, err)
+	}
+	for path, want := range map[string]int{"/v1/status/links/wuxi:test": 404, "/v1/status/links/Wu%20xi:test": 400} {
+		if got := c.request("POST", path, c.monitor, "{}"); got.code != want {
+			t.Errorf("%s: %d %s, want %d", path, got.code, got.body, want)
+		}
+	}
+	if got := c.request("POST", "/v1/status/links/suzhou:test", "", "{}"); got.code != 401 {
+		t.Errorf("without a token: %d", got.code)
 	}
 }
