@@ -60,7 +60,7 @@ func (v *views) Views(ctx context.Context) []*jieliv1.View {
 			return nil
 		})
 	}
-	_ = asking.Wait() // what failed stands in the view
+	_ = asking.Wait()       // what failed stands in the view
 	if asked.Err() == nil { // else it is the caller who would not wait
 		v.taken, v.last = time.Now(), seen
 	}
@@ -93,7 +93,7 @@ func (v *views) ask(ctx context.Context, n *jieliv1.Node) *jieliv1.View {
 		view.Reason, view.Message = unanswered(err)
 		return view
 	}
-	view.Answered, view.Links = true, res.GetLinks()
+	view.Answered, view.Links = true, link.Seen(res)
 	return view
 }
 

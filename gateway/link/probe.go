@@ -29,6 +29,17 @@ func (l *Links) View(ctx context.Context, _ *jieliv1.ViewRequest) (*jieliv1.View
 	return res, nil
 }
 
+// Seen is what a peer's answer shows, within bounds: another node wrote it.
+func Seen(res *jieliv1.ViewResponse) []*jieliv1.SeenLink {
+	all := make([]*jieliv1.SeenLink, 0, min(len(res.GetLinks()), maxSeen))
+	for _, l := range res.GetLinks()[:min(len(res.GetLinks()), maxSeen)] {
+		all = append(all, &jieliv1.SeenLink{
+			Peer: clip(l.GetPeer()), State: clip(l.GetState()), Reason: clip(l.GetReason()), Since: l.GetSince(), LastSuccess: l.GetLastSuccess(),
+		})
+	}
+	return all
+}
+
 // seen is what others may know of a link.
 func (l *link) seen() *jieliv1.SeenLink {
 	st := l.status()

@@ -3,12 +3,15 @@ package link
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -132,6 +135,37 @@ func TestView(t *testing.T) {
 		}
 		if _, err := a.links.View(askAs(a, ""), &jieliv1.ViewRequest{}); status.Code(err) != codes.Unauthenticated {
 			t.Errorf("a stranger was told: %v", err)
+		}
+	})
+}
+
+// Whatever a peer answers, what is shown of it is bounded and does not steer a terminal.
+func FuzzPeersAnswers(f *testing.F) {
+	for _, m := range []proto.Message{
+		&jieliv1.ViewResponse{Links: []*jieliv1.SeenLink{{Peer: beta, State: "UP\x1b[2J", Reason: "x"}}},
+		&jieliv1.ProbeResponse{Region: beta, ClusterId: testCluster, VersionMin: 1, VersionMax: 1, Refusal: "DRAINING", Link: &jieliv1.SeenLink{Reason: "SELF_RESTORED"}},
+	} {
+		b, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	registry := &testView{all: newTestRegistry(alpha, beta)}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		check := func(words string) {
+			if len([]rune(words)) > 1000 || strings.ContainsFunc(words, unicode.IsControl) {
+				t.Errorf("shown: %q", words)
+			}
+		}
+		if view := new(jieliv1.ViewResponse); proto.Unmarshal(b, view) == nil {
+			for _, l := range Seen(view) {
+				check(l.GetPeer() + l.GetState() + l.GetReason())
+			}
+		}
+		if answer := new(jieliv1.ProbeResponse); proto.Unmarshal(b, answer) == nil {
+			reason, message := Judge(registry, answer)
+			check(reason + message)
 		}
 	})
 }
