@@ -31,43 +31,57 @@ type contents struct {
 
 // read reads a YAML file. What is wrong in it is in its mistakes; err is for a file that cannot be read.
 func read(file string) (*contents, error) {
-	f, err := os.Open(filepath.Clean(file))
+	b, err := readFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c := &contents{file: file, values: map[string]any{}, lines: map[string]int{}}
+	if root, ok := document(file, b, &c.wrong); ok && root != nil {
+		c.mapping(root, "")
+	}
+	return c, nil
+}
+
+// readFile reads a file of at most maxFile bytes.
+func readFile(file string) ([]byte, error) {
+	f, err := os.Open(filepath.Clean(file))
+	if err != nil {
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("%s: more than %d bytes", file, maxFile)
 	}
-	if len(b) > maxFile {
-		return nil, fmt.Errorf("%s: more than %d bytes", file, maxFile)
-	}
-	c := &contents{file: file, values: map[string]any{}, lines: map[string]int{}}
-	var root, more yaml.Node
+	return b, err
+}
+
+// document gives what a YAML file says: nil for nothing but comments. When it is not YAML, ok is false.
+func document(file string, b []byte, wrong *Mistakes) (root *yaml.Node, ok bool) {
+	var first, more yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(b))
-	switch err := decoder.Decode(&root); {
+	switch err := decoder.Decode(&first); {
 	case errors.Is(err, io.EOF):
-		return c, nil // nothing but comments
+		return nil, true
 	case err != nil:
-		c.syntax(err)
-		return c, nil
+		wrong.syntax(file, err)
+		return nil, false
 	}
 	switch err := decoder.Decode(&more); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		c.syntax(err)
+		wrong.syntax(file, err)
 	default:
-		c.wrong.at(file, more.Line, "", "a configuration is one document; another begins here")
+		wrong.at(file, more.Line, "", "a configuration is one document; another begins here")
 	}
-	c.mapping(root.Content[0], "")
-	return c, nil
+	return first.Content[0], true
 }
 
-func (c *contents) syntax(err error) {
+// syntax notes where the parser stopped.
+func (m *Mistakes) syntax(file string, err error) {
 	parts := yamlLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
 	line, _ := strconv.Atoi(parts[1]) // empty when the parser does not say
-	c.wrong.at(c.file, line, "", "is not YAML: %s", parts[2])
+	m.at(file, line, "", "is not YAML: %s", parts[2])
 }
 
 // mapping reads the keys of a section.
