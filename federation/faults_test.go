@@ -3,6 +3,7 @@ package federation_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -130,10 +131,11 @@ func TestFollowerWhoseDiskFailedCatchesUp(t *testing.T) {
 	a, b, d := c.Node("beijing"), c.Node("shanghai"), c.Node("chengdu")
 	ctx, cancel := context.WithCancel(t.Context())
 	var writing sync.WaitGroup
-	for range 8 {
+	for worker := range 8 {
 		writing.Go(func() {
-			for ctx.Err() == nil {
-				command := federationtest.SetRoute(t, "beijing", "11")
+			for i := 0; ctx.Err() == nil; i++ {
+				// Each sets another route: one set to what it is already moves no revision.
+				command := federationtest.SetRoute(t, "beijing", fmt.Sprintf("1101%02d%03d", worker, i%1000))
 				if _, err := a.Registry.Propose(ctx, command); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}

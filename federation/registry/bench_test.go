@@ -43,7 +43,7 @@ func BenchmarkChangeOneRoute(b *testing.B) {
 			importRoutes(f, routes)
 			b.ResetTimer()
 			for i := range b.N {
-				f.must(setRoutes(north, route(routes[i*7919%n].GetDivision(), "", []string{north, west}[i%2])))
+				f.must(setRoutes(north, route(routes[i*7919%n].GetDivision(), "", []string{north, west}[i/n%2]))) // never what it is already
 			}
 		})
 	}

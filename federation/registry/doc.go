@@ -22,4 +22,13 @@
 // (LtHash16), so that a change costs what it changes. The state hash at a revision is SHA-256("jieli/registry/1" ‖
 // 0x00 ‖ revision as 8 bytes big endian ‖ lanes little endian). Remembered request ids and staged imports are not part
 // of it: they change without a revision. Vectors are in proto/testdata/registry.json.
+//
+// # History
+//
+// What each revision changed is kept as a Change: the newest 1,000 that concern a region for each region, and as many
+// that concern none alone. It is part of the state and of snapshots, made from nothing but the command and the states
+// before and after it, so it is equal on all nodes. It is not part of the state hash: nothing is decided by it, who
+// changed an entry last, when and at which revision is in the entry's own item, and letting go of the oldest would cost
+// as much hashing as the change itself. Rejections are not history. It came before the first release, and so without a
+// level of its own.
 package registry

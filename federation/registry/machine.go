@@ -219,16 +219,18 @@ func rejected(v *View, r *rejection) *jieliv1.Outcome {
 // draft is a state under change by one command: a copy of the view whose parts are copied before they are touched.
 type draft struct {
 	v       *View
+	before  *View
 	cmd     *jieliv1.Command
 	who     string
 	keeper  string // region that keeps what no region owns
 	changed bool   // the revision moves on
+	routes  routesChanged
 }
 
 func newDraft(v *View, cmd *jieliv1.Command, stamp uint64) *draft {
 	next := *v
 	next.stamp = max(next.stamp, stamp)
-	d := &draft{v: &next, cmd: cmd}
+	d := &draft{v: &next, before: v, cmd: cmd}
 	if cmd != nil {
 		d.who = cmd.GetRegion() + ": " + cmd.GetActor()
 		d.keeper = v.Bootstrap()
@@ -239,8 +241,9 @@ func newDraft(v *View, cmd *jieliv1.Command, stamp uint64) *draft {
 // revision is the one this command will have.
 func (d *draft) revision() uint64 { return d.v.revision + 1 }
 
-// finish numbers the change and computes the state hash.
+// finish numbers the change, keeps it in the history, and computes the state hash.
 func (d *draft) finish() {
+	d.record()
 	if d.v.revision > 0 {
 		d.v.hashes = append(d.v.hashes, revisionHash{d.v.revision, d.v.hash})
 		if n := len(d.v.hashes); n > keptHashes {

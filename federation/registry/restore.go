@@ -87,6 +87,8 @@ type restoring struct {
 	served   []string // services that routes name, each once
 	known    map[string]bool
 	who      map[string]*string
+	changes  int    // read of the history
+	changed  uint64 // revision of the newest of them
 	begun    bool
 	kind     int // of the newest record
 }
@@ -101,6 +103,7 @@ const (
 	kindRequest
 	kindStaged
 	kindHash
+	kindChange
 	kindFooter
 )
 
@@ -135,6 +138,8 @@ func (t *restoring) take(rec *jieliv1.SnapshotRecord, records uint64) (done bool
 		return false, errors.Join(t.follows(kindStaged), t.staged(r.Staged))
 	case *jieliv1.SnapshotRecord_RevisionHash:
 		return false, errors.Join(t.follows(kindHash), t.revisionHash(r.RevisionHash))
+	case *jieliv1.SnapshotRecord_Change:
+		return false, errors.Join(t.follows(kindChange), t.change(r.Change))
 	case *jieliv1.SnapshotRecord_Footer:
 		return true, errors.Join(t.follows(kindFooter), t.footer(r.Footer, records))
 	}
@@ -346,6 +351,25 @@ func (t *restoring) revisionHash(h *jieliv1.RevisionHash) error {
 	return nil
 }
 
+// change takes one of the history.
+func (t *restoring) change(c *jieliv1.Change) error {
+	if c.GetRevision() <= t.changed || c.GetRevision() > t.v.revision {
+		return errors.New("the history is out of order, or of a later revision")
+	}
+	if bad := checkChange(c); bad != nil {
+		return fmt.Errorf("change at revision %d: %s", c.GetRevision(), bad.message)
+	}
+	for _, id := range c.GetConcerns() {
+		if _, ok := t.v.Region(id); !ok {
+			return fmt.Errorf("change at revision %d concerns no region", c.GetRevision())
+		}
+	}
+	t.changed = c.GetRevision()
+	t.changes++
+	t.v.keep(c)
+	return nil
+}
+
 // footer finishes the state and compares its hash.
 func (t *restoring) footer(f *jieliv1.SnapshotFooter, records uint64) error {
 	if f.GetRecords() != records-1 {
@@ -365,6 +389,13 @@ func (t *restoring) footer(f *jieliv1.SnapshotFooter, records uint64) error {
 	}
 	if (t.v.Bootstrap() == "") != (t.v.clusterID == "") {
 		return errors.New("no region made the federation")
+	}
+	kept := 0
+	for range t.v.Changes("", 0) {
+		kept++
+	}
+	if kept != t.changes {
+		return fmt.Errorf("a history of %d changes, of which %d are kept", t.changes, kept)
 	}
 	t.v.routeMarks = t.marks.done()
 	t.v.hash = t.v.lanes.at(t.v.revision)

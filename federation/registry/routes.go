@@ -169,6 +169,36 @@ func (d *draft) checkRule(rule regions.Rule, held heldRules) *rejection {
 	return nil
 }
 
+// leaveOutSame leaves out what sets a route to what it is already: it changes nothing, and is to look so.
+func (p parsedRoutes) leaveOutSame(held heldRules) (parsedRoutes, heldRules) {
+	same := map[regions.Key]bool{}
+	for _, r := range p.set {
+		if old, ok := held.get(r.Key()); ok && old == r {
+			same[r.Key()] = true
+		}
+	}
+	if len(same) == 0 {
+		return p, held
+	}
+	ofSame := func(r regions.Rule) bool { return same[r.Key()] }
+	p.set = slices.DeleteFunc(slices.Clone(p.set), ofSame)
+	p.del = slices.DeleteFunc(slices.Clone(p.del), func(k regions.Key) bool { return same[k] })
+	return p, slices.DeleteFunc(held, ofSame)
+}
+
+// count tells the history what becomes of which routes.
+func (d *draft) count(p parsedRoutes, held heldRules, written map[regions.Key]bool) {
+	for _, k := range p.del {
+		if old, ok := held.get(k); ok && !written[k] {
+			d.routes.add(k, old, regions.Rule{})
+		}
+	}
+	for _, r := range p.set {
+		old, _ := held.get(r.Key())
+		d.routes.add(r.Key(), old, r)
+	}
+}
+
 // editRoutes changes table, marks and hash; all or nothing.
 func (d *draft) editRoutes(p parsedRoutes) *rejection {
 	held, bad := d.checkRoutes(p)
@@ -182,6 +212,10 @@ func (d *draft) editRoutes(p parsedRoutes) *rejection {
 		}
 		written[r.Key()] = true
 	}
+	p, held = p.leaveOutSame(held)
+	if p.len() == 0 {
+		return nil
+	}
 	table, err := d.v.table.With(p.set, p.del)
 	if err != nil {
 		return routeRejection(err)
@@ -190,6 +224,7 @@ func (d *draft) editRoutes(p parsedRoutes) *rejection {
 		return reject("TOO_MANY_ROUTES", "the registry holds at most %d routes", MaxRoutes)
 	}
 	d.v.table = table
+	d.count(p, held, written)
 	for _, r := range held {
 		d.v.lanes.sub(routeItem(routeOf(r, d.v.routeMarks.get(r.Key()))))
 	}

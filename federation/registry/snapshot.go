@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -22,7 +23,7 @@ const (
 )
 
 // WriteTo writes the view as a snapshot: a stream of records, each behind its length as a varint. Equal states give
-// equal bytes. It holds one record in memory at a time.
+// equal bytes. It holds one record in memory at a time, beside pointers to the history.
 func (v *View) WriteTo(w io.Writer) (int64, error) {
 	out := &recordWriter{w: bufio.NewWriterSize(w, 1<<16)}
 	out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Header{Header: &jieliv1.SnapshotHeader{
@@ -57,6 +58,9 @@ func (v *View) WriteTo(w io.Writer) (int64, error) {
 	}
 	for _, h := range v.hashes {
 		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_RevisionHash{RevisionHash: &jieliv1.RevisionHash{Revision: h.revision, Hash: h.hash[:]}}})
+	}
+	for _, c := range slices.Backward(slices.Collect(v.Changes("", 0))) {
+		out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Change{Change: c}})
 	}
 	out.put(&jieliv1.SnapshotRecord{Record: &jieliv1.SnapshotRecord_Footer{Footer: &jieliv1.SnapshotFooter{Records: out.records, StateHash: v.hash[:]}}})
 	if out.err == nil {

@@ -54,6 +54,7 @@ type View struct {
 	texts    []rejectionText // of the newest rejections, in order of their requests
 	dropped  [16]byte
 	staged   []*stagedImport
+	past     []pastOf // by region; only its changes are append-only
 }
 
 type revisionHash struct {

@@ -45,7 +45,7 @@ func (s *registryService) LookupRoute(ctx context.Context, req *jieliv1.LookupRo
 	rule := explanation.Answer.Rule
 	return &jieliv1.LookupRouteResponse{
 		Region: rule.Region, Route: routeOf(v.View, rule), AsOf: query.AsOf.String(), Revision: v.Revision(),
-		Stale: v.Stale, Candidates: candidatesOf(v.View, explanation.Candidates),
+		Stale: v.Stale, Candidates: candidatesOf(v.View, explanation.Candidates), Successor: explanation.Answer.Via.String(),
 	}, nil
 }
 
@@ -119,7 +119,7 @@ func candidatesOf(v *registry.View, weighed []regions.Candidate) []*jieliv1.Cand
 	var out []*jieliv1.Candidate
 	for _, c := range weighed {
 		if c.Outcome != regions.Won {
-			out = append(out, &jieliv1.Candidate{Route: routeOf(v, c.Rule), Reason: string(c.Outcome)})
+			out = append(out, &jieliv1.Candidate{Route: routeOf(v, c.Rule), Reason: string(c.Outcome), Successor: c.Via.String()})
 		}
 	}
 	return out

@@ -90,6 +90,119 @@ func (Region_State) EnumDescriptor() ([]byte, []int) {
 	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Kind of a change.
+type Change_Kind int32
+
+const (
+	// Never stored.
+	Change_KIND_UNSPECIFIED Change_Kind = 0
+	// The first revision: the first region with its node, services and policy.
+	Change_FEDERATION_STARTED Change_Kind = 1
+	// A region asked to join.
+	Change_REGION_REGISTERED Change_Kind = 2
+	// A region changed its own entry.
+	Change_REGION_UPDATED Change_Kind = 3
+	// A pending region became a member.
+	Change_REGION_APPROVED Change_Kind = 4
+	// No new offers to or from it.
+	Change_REGION_SUSPENDED Change_Kind = 5
+	// A suspended region became active again.
+	Change_REGION_RESUMED Change_Kind = 6
+	// It left.
+	Change_REGION_RETIRED Change_Kind = 7
+	// It was cut off.
+	Change_REGION_REVOKED Change_Kind = 8
+	// A node was registered.
+	Change_NODE_ADDED Change_Kind = 9
+	// A node's entry was changed.
+	Change_NODE_CHANGED Change_Kind = 10
+	// A node was removed.
+	Change_NODE_REMOVED Change_Kind = 11
+	// A node said which version it runs.
+	Change_NODE_REPORTED Change_Kind = 12
+	// Routes were set or deleted, up to 1,000 by one command.
+	Change_ROUTES_CHANGED Change_Kind = 13
+	// An import of routes took effect.
+	Change_ROUTES_IMPORTED Change_Kind = 14
+	// Services were set or deleted.
+	Change_SERVICES_CHANGED Change_Kind = 15
+	// The policy was replaced.
+	Change_POLICY_CHANGED Change_Kind = 16
+	// The level was raised.
+	Change_LEVEL_RAISED Change_Kind = 17
+)
+
+// Enum value maps for Change_Kind.
+var (
+	Change_Kind_name = map[int32]string{
+		0:  "KIND_UNSPECIFIED",
+		1:  "FEDERATION_STARTED",
+		2:  "REGION_REGISTERED",
+		3:  "REGION_UPDATED",
+		4:  "REGION_APPROVED",
+		5:  "REGION_SUSPENDED",
+		6:  "REGION_RESUMED",
+		7:  "REGION_RETIRED",
+		8:  "REGION_REVOKED",
+		9:  "NODE_ADDED",
+		10: "NODE_CHANGED",
+		11: "NODE_REMOVED",
+		12: "NODE_REPORTED",
+		13: "ROUTES_CHANGED",
+		14: "ROUTES_IMPORTED",
+		15: "SERVICES_CHANGED",
+		16: "POLICY_CHANGED",
+		17: "LEVEL_RAISED",
+	}
+	Change_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED":   0,
+		"FEDERATION_STARTED": 1,
+		"REGION_REGISTERED":  2,
+		"REGION_UPDATED":     3,
+		"REGION_APPROVED":    4,
+		"REGION_SUSPENDED":   5,
+		"REGION_RESUMED":     6,
+		"REGION_RETIRED":     7,
+		"REGION_REVOKED":     8,
+		"NODE_ADDED":         9,
+		"NODE_CHANGED":       10,
+		"NODE_REMOVED":       11,
+		"NODE_REPORTED":      12,
+		"ROUTES_CHANGED":     13,
+		"ROUTES_IMPORTED":    14,
+		"SERVICES_CHANGED":   15,
+		"POLICY_CHANGED":     16,
+		"LEVEL_RAISED":       17,
+	}
+)
+
+func (x Change_Kind) Enum() *Change_Kind {
+	p := new(Change_Kind)
+	*p = x
+	return p
+}
+
+func (x Change_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Change_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_jieli_v1_registry_proto_enumTypes[1].Descriptor()
+}
+
+func (Change_Kind) Type() protoreflect.EnumType {
+	return &file_jieli_v1_registry_proto_enumTypes[1]
+}
+
+func (x Change_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Change_Kind.Descriptor instead.
+func (Change_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{7, 0}
+}
+
 // Region (区域) is a member of the federation: one centre with its own operator.
 type Region struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -835,6 +948,272 @@ func (x *Policy) GetRevision() uint64 {
 	return 0
 }
 
+// Change is one entry of the registry's history: what one revision changed. The newest 1,000 that concern
+// a region are kept for each, and the newest 1,000 that concern no single one.
+type Change struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision it made.
+	Revision uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When, by the leader's clock.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Person or system that asked for it.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Region it acted for.
+	Region string `protobuf:"bytes,4,opt,name=region,proto3" json:"region,omitempty"`
+	// What was done.
+	Kind Change_Kind `protobuf:"varint,5,opt,name=kind,proto3,enum=jieli.v1.Change_Kind" json:"kind,omitempty"`
+	// What it was done to: a region's id, `suzhou/n1`, a route's division, a service's code; empty when there is more
+	// than one.
+	Subject string `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Regions it concerns, in order; empty for what concerns them all.
+	Concerns []string `protobuf:"bytes,7,rep,name=concerns,proto3" json:"concerns,omitempty"`
+	// Fields that changed.
+	Fields []*FieldChange `protobuf:"bytes,8,rep,name=fields,proto3" json:"fields,omitempty"`
+	// Routes that changed, by region.
+	Routes []*RouteCounts `protobuf:"bytes,9,rep,name=routes,proto3" json:"routes,omitempty"`
+	// Services set and deleted.
+	Services      uint32 `protobuf:"varint,10,opt,name=services,proto3" json:"services,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Change) Reset() {
+	*x = Change{}
+	mi := &file_jieli_v1_registry_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Change) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Change) ProtoMessage() {}
+
+func (x *Change) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_registry_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Change.ProtoReflect.Descriptor instead.
+func (*Change) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Change) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Change) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Change) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Change) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Change) GetKind() Change_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Change_KIND_UNSPECIFIED
+}
+
+func (x *Change) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Change) GetConcerns() []string {
+	if x != nil {
+		return x.Concerns
+	}
+	return nil
+}
+
+func (x *Change) GetFields() []*FieldChange {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *Change) GetRoutes() []*RouteCounts {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *Change) GetServices() uint32 {
+	if x != nil {
+		return x.Services
+	}
+	return 0
+}
+
+// FieldChange is a field before and after. Keys and certificates are shown by their ids, long texts by their beginning.
+type FieldChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name in JSON.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// Before; empty when it was not set.
+	Before string `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	// After; empty when it is not set.
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldChange) Reset() {
+	*x = FieldChange{}
+	mi := &file_jieli_v1_registry_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldChange) ProtoMessage() {}
+
+func (x *FieldChange) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_registry_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
+func (*FieldChange) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *FieldChange) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *FieldChange) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *FieldChange) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// RouteCounts counts the routes of a region that one revision changed.
+type RouteCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The region.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// Routes that are new with it, also those that were another region's before.
+	Added uint64 `protobuf:"varint,2,opt,name=added,proto3" json:"added,omitempty"`
+	// Routes that stayed with it and changed.
+	Changed uint64 `protobuf:"varint,3,opt,name=changed,proto3" json:"changed,omitempty"`
+	// Routes that it no longer has, also those that went to another region.
+	Removed       uint64 `protobuf:"varint,4,opt,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RouteCounts) Reset() {
+	*x = RouteCounts{}
+	mi := &file_jieli_v1_registry_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RouteCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RouteCounts) ProtoMessage() {}
+
+func (x *RouteCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_registry_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RouteCounts.ProtoReflect.Descriptor instead.
+func (*RouteCounts) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RouteCounts) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *RouteCounts) GetAdded() uint64 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
+}
+
+func (x *RouteCounts) GetChanged() uint64 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *RouteCounts) GetRemoved() uint64 {
+	if x != nil {
+		return x.Removed
+	}
+	return 0
+}
+
 // Command is one change of the registry. It is exactly what a region will sign: nothing the
 // leader adds is in it.
 type Command struct {
@@ -873,7 +1252,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[7]
+	mi := &file_jieli_v1_registry_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1264,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[7]
+	mi := &file_jieli_v1_registry_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1277,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{7}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Command) GetRequestId() string {
@@ -1174,7 +1553,7 @@ type Bootstrap struct {
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[8]
+	mi := &file_jieli_v1_registry_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1565,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[8]
+	mi := &file_jieli_v1_registry_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1578,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{8}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Bootstrap) GetClusterId() string {
@@ -1250,7 +1629,7 @@ type RegisterRegion struct {
 
 func (x *RegisterRegion) Reset() {
 	*x = RegisterRegion{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[9]
+	mi := &file_jieli_v1_registry_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1262,7 +1641,7 @@ func (x *RegisterRegion) String() string {
 func (*RegisterRegion) ProtoMessage() {}
 
 func (x *RegisterRegion) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[9]
+	mi := &file_jieli_v1_registry_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1275,7 +1654,7 @@ func (x *RegisterRegion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterRegion.ProtoReflect.Descriptor instead.
 func (*RegisterRegion) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{9}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RegisterRegion) GetRegion() *Region {
@@ -1303,7 +1682,7 @@ type UpdateRegion struct {
 
 func (x *UpdateRegion) Reset() {
 	*x = UpdateRegion{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[10]
+	mi := &file_jieli_v1_registry_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1315,7 +1694,7 @@ func (x *UpdateRegion) String() string {
 func (*UpdateRegion) ProtoMessage() {}
 
 func (x *UpdateRegion) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[10]
+	mi := &file_jieli_v1_registry_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1328,7 +1707,7 @@ func (x *UpdateRegion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRegion.ProtoReflect.Descriptor instead.
 func (*UpdateRegion) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{10}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateRegion) GetRegion() *Region {
@@ -1357,7 +1736,7 @@ type ChangeRegionState struct {
 
 func (x *ChangeRegionState) Reset() {
 	*x = ChangeRegionState{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[11]
+	mi := &file_jieli_v1_registry_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1748,7 @@ func (x *ChangeRegionState) String() string {
 func (*ChangeRegionState) ProtoMessage() {}
 
 func (x *ChangeRegionState) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[11]
+	mi := &file_jieli_v1_registry_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1761,7 @@ func (x *ChangeRegionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRegionState.ProtoReflect.Descriptor instead.
 func (*ChangeRegionState) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{11}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ChangeRegionState) GetRegion() string {
@@ -1431,7 +1810,7 @@ type PutNode struct {
 
 func (x *PutNode) Reset() {
 	*x = PutNode{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[12]
+	mi := &file_jieli_v1_registry_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1822,7 @@ func (x *PutNode) String() string {
 func (*PutNode) ProtoMessage() {}
 
 func (x *PutNode) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[12]
+	mi := &file_jieli_v1_registry_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1835,7 @@ func (x *PutNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutNode.ProtoReflect.Descriptor instead.
 func (*PutNode) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{12}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PutNode) GetNode() *Node {
@@ -1479,7 +1858,7 @@ type RemoveNode struct {
 
 func (x *RemoveNode) Reset() {
 	*x = RemoveNode{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[13]
+	mi := &file_jieli_v1_registry_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1491,7 +1870,7 @@ func (x *RemoveNode) String() string {
 func (*RemoveNode) ProtoMessage() {}
 
 func (x *RemoveNode) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[13]
+	mi := &file_jieli_v1_registry_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1504,7 +1883,7 @@ func (x *RemoveNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveNode.ProtoReflect.Descriptor instead.
 func (*RemoveNode) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{13}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RemoveNode) GetRegion() string {
@@ -1534,7 +1913,7 @@ type ChangeRoutes struct {
 
 func (x *ChangeRoutes) Reset() {
 	*x = ChangeRoutes{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[14]
+	mi := &file_jieli_v1_registry_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +1925,7 @@ func (x *ChangeRoutes) String() string {
 func (*ChangeRoutes) ProtoMessage() {}
 
 func (x *ChangeRoutes) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[14]
+	mi := &file_jieli_v1_registry_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1559,7 +1938,7 @@ func (x *ChangeRoutes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRoutes.ProtoReflect.Descriptor instead.
 func (*ChangeRoutes) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{14}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ChangeRoutes) GetSet() []*Route {
@@ -1591,7 +1970,7 @@ type StageRoutes struct {
 
 func (x *StageRoutes) Reset() {
 	*x = StageRoutes{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[15]
+	mi := &file_jieli_v1_registry_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1603,7 +1982,7 @@ func (x *StageRoutes) String() string {
 func (*StageRoutes) ProtoMessage() {}
 
 func (x *StageRoutes) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[15]
+	mi := &file_jieli_v1_registry_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1616,7 +1995,7 @@ func (x *StageRoutes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRoutes.ProtoReflect.Descriptor instead.
 func (*StageRoutes) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{15}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *StageRoutes) GetImportId() string {
@@ -1655,7 +2034,7 @@ type FinishImport struct {
 
 func (x *FinishImport) Reset() {
 	*x = FinishImport{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[16]
+	mi := &file_jieli_v1_registry_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1667,7 +2046,7 @@ func (x *FinishImport) String() string {
 func (*FinishImport) ProtoMessage() {}
 
 func (x *FinishImport) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[16]
+	mi := &file_jieli_v1_registry_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1680,7 +2059,7 @@ func (x *FinishImport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishImport.ProtoReflect.Descriptor instead.
 func (*FinishImport) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{16}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FinishImport) GetImportId() string {
@@ -1717,7 +2096,7 @@ type ChangeServices struct {
 
 func (x *ChangeServices) Reset() {
 	*x = ChangeServices{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[17]
+	mi := &file_jieli_v1_registry_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +2108,7 @@ func (x *ChangeServices) String() string {
 func (*ChangeServices) ProtoMessage() {}
 
 func (x *ChangeServices) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[17]
+	mi := &file_jieli_v1_registry_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +2121,7 @@ func (x *ChangeServices) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeServices.ProtoReflect.Descriptor instead.
 func (*ChangeServices) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{17}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ChangeServices) GetSet() []*ServiceEntry {
@@ -1770,7 +2149,7 @@ type SetPolicy struct {
 
 func (x *SetPolicy) Reset() {
 	*x = SetPolicy{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[18]
+	mi := &file_jieli_v1_registry_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +2161,7 @@ func (x *SetPolicy) String() string {
 func (*SetPolicy) ProtoMessage() {}
 
 func (x *SetPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[18]
+	mi := &file_jieli_v1_registry_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +2174,7 @@ func (x *SetPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPolicy.ProtoReflect.Descriptor instead.
 func (*SetPolicy) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{18}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SetPolicy) GetPolicy() *Policy {
@@ -1822,7 +2201,7 @@ type ReportLevel struct {
 
 func (x *ReportLevel) Reset() {
 	*x = ReportLevel{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[19]
+	mi := &file_jieli_v1_registry_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1834,7 +2213,7 @@ func (x *ReportLevel) String() string {
 func (*ReportLevel) ProtoMessage() {}
 
 func (x *ReportLevel) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[19]
+	mi := &file_jieli_v1_registry_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1847,7 +2226,7 @@ func (x *ReportLevel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportLevel.ProtoReflect.Descriptor instead.
 func (*ReportLevel) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{19}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReportLevel) GetRegion() string {
@@ -1889,7 +2268,7 @@ type RaiseLevel struct {
 
 func (x *RaiseLevel) Reset() {
 	*x = RaiseLevel{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[20]
+	mi := &file_jieli_v1_registry_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1901,7 +2280,7 @@ func (x *RaiseLevel) String() string {
 func (*RaiseLevel) ProtoMessage() {}
 
 func (x *RaiseLevel) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[20]
+	mi := &file_jieli_v1_registry_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1914,7 +2293,7 @@ func (x *RaiseLevel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaiseLevel.ProtoReflect.Descriptor instead.
 func (*RaiseLevel) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{20}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RaiseLevel) GetLevel() uint32 {
@@ -1941,7 +2320,7 @@ type LogEntry struct {
 
 func (x *LogEntry) Reset() {
 	*x = LogEntry{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[21]
+	mi := &file_jieli_v1_registry_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1953,7 +2332,7 @@ func (x *LogEntry) String() string {
 func (*LogEntry) ProtoMessage() {}
 
 func (x *LogEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[21]
+	mi := &file_jieli_v1_registry_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1966,7 +2345,7 @@ func (x *LogEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogEntry.ProtoReflect.Descriptor instead.
 func (*LogEntry) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{21}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LogEntry) GetCommand() []byte {
@@ -2014,7 +2393,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[22]
+	mi := &file_jieli_v1_registry_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2026,7 +2405,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[22]
+	mi := &file_jieli_v1_registry_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2039,7 +2418,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{22}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Outcome) GetRevision() uint64 {
@@ -2085,6 +2464,7 @@ type SnapshotRecord struct {
 	//	*SnapshotRecord_Request
 	//	*SnapshotRecord_Staged
 	//	*SnapshotRecord_RevisionHash
+	//	*SnapshotRecord_Change
 	//	*SnapshotRecord_Footer
 	Record        isSnapshotRecord_Record `protobuf_oneof:"record"`
 	unknownFields protoimpl.UnknownFields
@@ -2093,7 +2473,7 @@ type SnapshotRecord struct {
 
 func (x *SnapshotRecord) Reset() {
 	*x = SnapshotRecord{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[23]
+	mi := &file_jieli_v1_registry_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +2485,7 @@ func (x *SnapshotRecord) String() string {
 func (*SnapshotRecord) ProtoMessage() {}
 
 func (x *SnapshotRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[23]
+	mi := &file_jieli_v1_registry_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +2498,7 @@ func (x *SnapshotRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotRecord.ProtoReflect.Descriptor instead.
 func (*SnapshotRecord) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{23}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SnapshotRecord) GetRecord() isSnapshotRecord_Record {
@@ -2200,6 +2580,15 @@ func (x *SnapshotRecord) GetRevisionHash() *RevisionHash {
 	return nil
 }
 
+func (x *SnapshotRecord) GetChange() *Change {
+	if x != nil {
+		if x, ok := x.Record.(*SnapshotRecord_Change); ok {
+			return x.Change
+		}
+	}
+	return nil
+}
+
 func (x *SnapshotRecord) GetFooter() *SnapshotFooter {
 	if x != nil {
 		if x, ok := x.Record.(*SnapshotRecord_Footer); ok {
@@ -2253,6 +2642,11 @@ type SnapshotRecord_RevisionHash struct {
 	RevisionHash *RevisionHash `protobuf:"bytes,8,opt,name=revision_hash,json=revisionHash,proto3,oneof"`
 }
 
+type SnapshotRecord_Change struct {
+	// The history that is kept, oldest first.
+	Change *Change `protobuf:"bytes,9,opt,name=change,proto3,oneof"`
+}
+
 type SnapshotRecord_Footer struct {
 	// Last.
 	Footer *SnapshotFooter `protobuf:"bytes,15,opt,name=footer,proto3,oneof"`
@@ -2273,6 +2667,8 @@ func (*SnapshotRecord_Request) isSnapshotRecord_Record() {}
 func (*SnapshotRecord_Staged) isSnapshotRecord_Record() {}
 
 func (*SnapshotRecord_RevisionHash) isSnapshotRecord_Record() {}
+
+func (*SnapshotRecord_Change) isSnapshotRecord_Record() {}
 
 func (*SnapshotRecord_Footer) isSnapshotRecord_Record() {}
 
@@ -2299,7 +2695,7 @@ type SnapshotHeader struct {
 
 func (x *SnapshotHeader) Reset() {
 	*x = SnapshotHeader{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[24]
+	mi := &file_jieli_v1_registry_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2311,7 +2707,7 @@ func (x *SnapshotHeader) String() string {
 func (*SnapshotHeader) ProtoMessage() {}
 
 func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[24]
+	mi := &file_jieli_v1_registry_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2324,7 +2720,7 @@ func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotHeader.ProtoReflect.Descriptor instead.
 func (*SnapshotHeader) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{24}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SnapshotHeader) GetFormat() uint32 {
@@ -2389,7 +2785,7 @@ type AppliedRequest struct {
 
 func (x *AppliedRequest) Reset() {
 	*x = AppliedRequest{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[25]
+	mi := &file_jieli_v1_registry_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2401,7 +2797,7 @@ func (x *AppliedRequest) String() string {
 func (*AppliedRequest) ProtoMessage() {}
 
 func (x *AppliedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[25]
+	mi := &file_jieli_v1_registry_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2414,7 +2810,7 @@ func (x *AppliedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppliedRequest.ProtoReflect.Descriptor instead.
 func (*AppliedRequest) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{25}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *AppliedRequest) GetId() []byte {
@@ -2448,7 +2844,7 @@ type StagedImport struct {
 
 func (x *StagedImport) Reset() {
 	*x = StagedImport{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[26]
+	mi := &file_jieli_v1_registry_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2460,7 +2856,7 @@ func (x *StagedImport) String() string {
 func (*StagedImport) ProtoMessage() {}
 
 func (x *StagedImport) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[26]
+	mi := &file_jieli_v1_registry_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2473,7 +2869,7 @@ func (x *StagedImport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StagedImport.ProtoReflect.Descriptor instead.
 func (*StagedImport) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{26}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *StagedImport) GetImportId() string {
@@ -2517,7 +2913,7 @@ type RevisionHash struct {
 
 func (x *RevisionHash) Reset() {
 	*x = RevisionHash{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[27]
+	mi := &file_jieli_v1_registry_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2529,7 +2925,7 @@ func (x *RevisionHash) String() string {
 func (*RevisionHash) ProtoMessage() {}
 
 func (x *RevisionHash) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[27]
+	mi := &file_jieli_v1_registry_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2542,7 +2938,7 @@ func (x *RevisionHash) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevisionHash.ProtoReflect.Descriptor instead.
 func (*RevisionHash) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{27}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RevisionHash) GetRevision() uint64 {
@@ -2572,7 +2968,7 @@ type SnapshotFooter struct {
 
 func (x *SnapshotFooter) Reset() {
 	*x = SnapshotFooter{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[28]
+	mi := &file_jieli_v1_registry_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2584,7 +2980,7 @@ func (x *SnapshotFooter) String() string {
 func (*SnapshotFooter) ProtoMessage() {}
 
 func (x *SnapshotFooter) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[28]
+	mi := &file_jieli_v1_registry_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2597,7 +2993,7 @@ func (x *SnapshotFooter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotFooter.ProtoReflect.Descriptor instead.
 func (*SnapshotFooter) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{28}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SnapshotFooter) GetRecords() uint64 {
@@ -2704,7 +3100,49 @@ const file_jieli_v1_registry_proto_rawDesc = "" +
 	"\vrequest_ids\x18\x02 \x01(\rR\n" +
 	"requestIds\x12,\n" +
 	"\x12link_version_floor\x18\x03 \x01(\rR\x10linkVersionFloor\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\"\xbe\a\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\"\xd2\x05\n" +
+	"\x06Change\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06region\x18\x04 \x01(\tR\x06region\x12)\n" +
+	"\x04kind\x18\x05 \x01(\x0e2\x15.jieli.v1.Change.KindR\x04kind\x12\x18\n" +
+	"\asubject\x18\x06 \x01(\tR\asubject\x12\x1a\n" +
+	"\bconcerns\x18\a \x03(\tR\bconcerns\x12-\n" +
+	"\x06fields\x18\b \x03(\v2\x15.jieli.v1.FieldChangeR\x06fields\x12-\n" +
+	"\x06routes\x18\t \x03(\v2\x15.jieli.v1.RouteCountsR\x06routes\x12\x1a\n" +
+	"\bservices\x18\n" +
+	" \x01(\rR\bservices\"\xf2\x02\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12FEDERATION_STARTED\x10\x01\x12\x15\n" +
+	"\x11REGION_REGISTERED\x10\x02\x12\x12\n" +
+	"\x0eREGION_UPDATED\x10\x03\x12\x13\n" +
+	"\x0fREGION_APPROVED\x10\x04\x12\x14\n" +
+	"\x10REGION_SUSPENDED\x10\x05\x12\x12\n" +
+	"\x0eREGION_RESUMED\x10\x06\x12\x12\n" +
+	"\x0eREGION_RETIRED\x10\a\x12\x12\n" +
+	"\x0eREGION_REVOKED\x10\b\x12\x0e\n" +
+	"\n" +
+	"NODE_ADDED\x10\t\x12\x10\n" +
+	"\fNODE_CHANGED\x10\n" +
+	"\x12\x10\n" +
+	"\fNODE_REMOVED\x10\v\x12\x11\n" +
+	"\rNODE_REPORTED\x10\f\x12\x12\n" +
+	"\x0eROUTES_CHANGED\x10\r\x12\x13\n" +
+	"\x0fROUTES_IMPORTED\x10\x0e\x12\x14\n" +
+	"\x10SERVICES_CHANGED\x10\x0f\x12\x12\n" +
+	"\x0ePOLICY_CHANGED\x10\x10\x12\x10\n" +
+	"\fLEVEL_RAISED\x10\x11\"Q\n" +
+	"\vFieldChange\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"o\n" +
+	"\vRouteCounts\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
+	"\x05added\x18\x02 \x01(\x04R\x05added\x12\x18\n" +
+	"\achanged\x18\x03 \x01(\x04R\achanged\x12\x18\n" +
+	"\aremoved\x18\x04 \x01(\x04R\aremoved\"\xbe\a\n" +
 	"\aCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
@@ -2786,7 +3224,7 @@ const file_jieli_v1_registry_proto_rawDesc = "" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x1a\n" +
-	"\brepeated\x18\x04 \x01(\bR\brepeated\"\xd8\x03\n" +
+	"\brepeated\x18\x04 \x01(\bR\brepeated\"\x84\x04\n" +
 	"\x0eSnapshotRecord\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.jieli.v1.SnapshotHeaderH\x00R\x06header\x12*\n" +
 	"\x06region\x18\x02 \x01(\v2\x10.jieli.v1.RegionH\x00R\x06region\x12$\n" +
@@ -2795,7 +3233,8 @@ const file_jieli_v1_registry_proto_rawDesc = "" +
 	"\aservice\x18\x05 \x01(\v2\x16.jieli.v1.ServiceEntryH\x00R\aservice\x124\n" +
 	"\arequest\x18\x06 \x01(\v2\x18.jieli.v1.AppliedRequestH\x00R\arequest\x120\n" +
 	"\x06staged\x18\a \x01(\v2\x16.jieli.v1.StagedImportH\x00R\x06staged\x12=\n" +
-	"\rrevision_hash\x18\b \x01(\v2\x16.jieli.v1.RevisionHashH\x00R\frevisionHash\x122\n" +
+	"\rrevision_hash\x18\b \x01(\v2\x16.jieli.v1.RevisionHashH\x00R\frevisionHash\x12*\n" +
+	"\x06change\x18\t \x01(\v2\x10.jieli.v1.ChangeH\x00R\x06change\x122\n" +
 	"\x06footer\x18\x0f \x01(\v2\x18.jieli.v1.SnapshotFooterH\x00R\x06footerB\b\n" +
 	"\x06record\"\xe2\x01\n" +
 	"\x0eSnapshotHeader\x12\x16\n" +
@@ -2835,96 +3274,105 @@ func file_jieli_v1_registry_proto_rawDescGZIP() []byte {
 	return file_jieli_v1_registry_proto_rawDescData
 }
 
-var file_jieli_v1_registry_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_jieli_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_jieli_v1_registry_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_jieli_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_jieli_v1_registry_proto_goTypes = []any{
 	(Region_State)(0),             // 0: jieli.v1.Region.State
-	(*Region)(nil),                // 1: jieli.v1.Region
-	(*SigningKey)(nil),            // 2: jieli.v1.SigningKey
-	(*Node)(nil),                  // 3: jieli.v1.Node
-	(*Route)(nil),                 // 4: jieli.v1.Route
-	(*RouteKey)(nil),              // 5: jieli.v1.RouteKey
-	(*ServiceEntry)(nil),          // 6: jieli.v1.ServiceEntry
-	(*Policy)(nil),                // 7: jieli.v1.Policy
-	(*Command)(nil),               // 8: jieli.v1.Command
-	(*Bootstrap)(nil),             // 9: jieli.v1.Bootstrap
-	(*RegisterRegion)(nil),        // 10: jieli.v1.RegisterRegion
-	(*UpdateRegion)(nil),          // 11: jieli.v1.UpdateRegion
-	(*ChangeRegionState)(nil),     // 12: jieli.v1.ChangeRegionState
-	(*PutNode)(nil),               // 13: jieli.v1.PutNode
-	(*RemoveNode)(nil),            // 14: jieli.v1.RemoveNode
-	(*ChangeRoutes)(nil),          // 15: jieli.v1.ChangeRoutes
-	(*StageRoutes)(nil),           // 16: jieli.v1.StageRoutes
-	(*FinishImport)(nil),          // 17: jieli.v1.FinishImport
-	(*ChangeServices)(nil),        // 18: jieli.v1.ChangeServices
-	(*SetPolicy)(nil),             // 19: jieli.v1.SetPolicy
-	(*ReportLevel)(nil),           // 20: jieli.v1.ReportLevel
-	(*RaiseLevel)(nil),            // 21: jieli.v1.RaiseLevel
-	(*LogEntry)(nil),              // 22: jieli.v1.LogEntry
-	(*Outcome)(nil),               // 23: jieli.v1.Outcome
-	(*SnapshotRecord)(nil),        // 24: jieli.v1.SnapshotRecord
-	(*SnapshotHeader)(nil),        // 25: jieli.v1.SnapshotHeader
-	(*AppliedRequest)(nil),        // 26: jieli.v1.AppliedRequest
-	(*StagedImport)(nil),          // 27: jieli.v1.StagedImport
-	(*RevisionHash)(nil),          // 28: jieli.v1.RevisionHash
-	(*SnapshotFooter)(nil),        // 29: jieli.v1.SnapshotFooter
-	(*timestamppb.Timestamp)(nil), // 30: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 31: google.protobuf.Duration
+	(Change_Kind)(0),              // 1: jieli.v1.Change.Kind
+	(*Region)(nil),                // 2: jieli.v1.Region
+	(*SigningKey)(nil),            // 3: jieli.v1.SigningKey
+	(*Node)(nil),                  // 4: jieli.v1.Node
+	(*Route)(nil),                 // 5: jieli.v1.Route
+	(*RouteKey)(nil),              // 6: jieli.v1.RouteKey
+	(*ServiceEntry)(nil),          // 7: jieli.v1.ServiceEntry
+	(*Policy)(nil),                // 8: jieli.v1.Policy
+	(*Change)(nil),                // 9: jieli.v1.Change
+	(*FieldChange)(nil),           // 10: jieli.v1.FieldChange
+	(*RouteCounts)(nil),           // 11: jieli.v1.RouteCounts
+	(*Command)(nil),               // 12: jieli.v1.Command
+	(*Bootstrap)(nil),             // 13: jieli.v1.Bootstrap
+	(*RegisterRegion)(nil),        // 14: jieli.v1.RegisterRegion
+	(*UpdateRegion)(nil),          // 15: jieli.v1.UpdateRegion
+	(*ChangeRegionState)(nil),     // 16: jieli.v1.ChangeRegionState
+	(*PutNode)(nil),               // 17: jieli.v1.PutNode
+	(*RemoveNode)(nil),            // 18: jieli.v1.RemoveNode
+	(*ChangeRoutes)(nil),          // 19: jieli.v1.ChangeRoutes
+	(*StageRoutes)(nil),           // 20: jieli.v1.StageRoutes
+	(*FinishImport)(nil),          // 21: jieli.v1.FinishImport
+	(*ChangeServices)(nil),        // 22: jieli.v1.ChangeServices
+	(*SetPolicy)(nil),             // 23: jieli.v1.SetPolicy
+	(*ReportLevel)(nil),           // 24: jieli.v1.ReportLevel
+	(*RaiseLevel)(nil),            // 25: jieli.v1.RaiseLevel
+	(*LogEntry)(nil),              // 26: jieli.v1.LogEntry
+	(*Outcome)(nil),               // 27: jieli.v1.Outcome
+	(*SnapshotRecord)(nil),        // 28: jieli.v1.SnapshotRecord
+	(*SnapshotHeader)(nil),        // 29: jieli.v1.SnapshotHeader
+	(*AppliedRequest)(nil),        // 30: jieli.v1.AppliedRequest
+	(*StagedImport)(nil),          // 31: jieli.v1.StagedImport
+	(*RevisionHash)(nil),          // 32: jieli.v1.RevisionHash
+	(*SnapshotFooter)(nil),        // 33: jieli.v1.SnapshotFooter
+	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
 }
 var file_jieli_v1_registry_proto_depIdxs = []int32{
 	0,  // 0: jieli.v1.Region.state:type_name -> jieli.v1.Region.State
-	2,  // 1: jieli.v1.Region.signing_keys:type_name -> jieli.v1.SigningKey
-	30, // 2: jieli.v1.Region.register_time:type_name -> google.protobuf.Timestamp
-	30, // 3: jieli.v1.Region.change_time:type_name -> google.protobuf.Timestamp
-	30, // 4: jieli.v1.SigningKey.valid_from:type_name -> google.protobuf.Timestamp
-	30, // 5: jieli.v1.SigningKey.valid_until:type_name -> google.protobuf.Timestamp
-	30, // 6: jieli.v1.Node.change_time:type_name -> google.protobuf.Timestamp
-	30, // 7: jieli.v1.Route.change_time:type_name -> google.protobuf.Timestamp
-	31, // 8: jieli.v1.Policy.registry_grace:type_name -> google.protobuf.Duration
-	9,  // 9: jieli.v1.Command.bootstrap:type_name -> jieli.v1.Bootstrap
-	10, // 10: jieli.v1.Command.register_region:type_name -> jieli.v1.RegisterRegion
-	11, // 11: jieli.v1.Command.update_region:type_name -> jieli.v1.UpdateRegion
-	12, // 12: jieli.v1.Command.change_region_state:type_name -> jieli.v1.ChangeRegionState
-	13, // 13: jieli.v1.Command.put_node:type_name -> jieli.v1.PutNode
-	14, // 14: jieli.v1.Command.remove_node:type_name -> jieli.v1.RemoveNode
-	15, // 15: jieli.v1.Command.change_routes:type_name -> jieli.v1.ChangeRoutes
-	16, // 16: jieli.v1.Command.stage_routes:type_name -> jieli.v1.StageRoutes
-	17, // 17: jieli.v1.Command.finish_import:type_name -> jieli.v1.FinishImport
-	18, // 18: jieli.v1.Command.change_services:type_name -> jieli.v1.ChangeServices
-	19, // 19: jieli.v1.Command.set_policy:type_name -> jieli.v1.SetPolicy
-	20, // 20: jieli.v1.Command.report_level:type_name -> jieli.v1.ReportLevel
-	21, // 21: jieli.v1.Command.raise_level:type_name -> jieli.v1.RaiseLevel
-	1,  // 22: jieli.v1.Bootstrap.region:type_name -> jieli.v1.Region
-	3,  // 23: jieli.v1.Bootstrap.node:type_name -> jieli.v1.Node
-	6,  // 24: jieli.v1.Bootstrap.services:type_name -> jieli.v1.ServiceEntry
-	7,  // 25: jieli.v1.Bootstrap.policy:type_name -> jieli.v1.Policy
-	1,  // 26: jieli.v1.RegisterRegion.region:type_name -> jieli.v1.Region
-	3,  // 27: jieli.v1.RegisterRegion.nodes:type_name -> jieli.v1.Node
-	1,  // 28: jieli.v1.UpdateRegion.region:type_name -> jieli.v1.Region
-	0,  // 29: jieli.v1.ChangeRegionState.state:type_name -> jieli.v1.Region.State
-	3,  // 30: jieli.v1.PutNode.node:type_name -> jieli.v1.Node
-	4,  // 31: jieli.v1.ChangeRoutes.set:type_name -> jieli.v1.Route
-	5,  // 32: jieli.v1.ChangeRoutes.delete:type_name -> jieli.v1.RouteKey
-	15, // 33: jieli.v1.StageRoutes.changes:type_name -> jieli.v1.ChangeRoutes
-	6,  // 34: jieli.v1.ChangeServices.set:type_name -> jieli.v1.ServiceEntry
-	7,  // 35: jieli.v1.SetPolicy.policy:type_name -> jieli.v1.Policy
-	25, // 36: jieli.v1.SnapshotRecord.header:type_name -> jieli.v1.SnapshotHeader
-	1,  // 37: jieli.v1.SnapshotRecord.region:type_name -> jieli.v1.Region
-	3,  // 38: jieli.v1.SnapshotRecord.node:type_name -> jieli.v1.Node
-	4,  // 39: jieli.v1.SnapshotRecord.route:type_name -> jieli.v1.Route
-	6,  // 40: jieli.v1.SnapshotRecord.service:type_name -> jieli.v1.ServiceEntry
-	26, // 41: jieli.v1.SnapshotRecord.request:type_name -> jieli.v1.AppliedRequest
-	27, // 42: jieli.v1.SnapshotRecord.staged:type_name -> jieli.v1.StagedImport
-	28, // 43: jieli.v1.SnapshotRecord.revision_hash:type_name -> jieli.v1.RevisionHash
-	29, // 44: jieli.v1.SnapshotRecord.footer:type_name -> jieli.v1.SnapshotFooter
-	7,  // 45: jieli.v1.SnapshotHeader.policy:type_name -> jieli.v1.Policy
-	23, // 46: jieli.v1.AppliedRequest.outcome:type_name -> jieli.v1.Outcome
-	15, // 47: jieli.v1.StagedImport.chunks:type_name -> jieli.v1.ChangeRoutes
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	3,  // 1: jieli.v1.Region.signing_keys:type_name -> jieli.v1.SigningKey
+	34, // 2: jieli.v1.Region.register_time:type_name -> google.protobuf.Timestamp
+	34, // 3: jieli.v1.Region.change_time:type_name -> google.protobuf.Timestamp
+	34, // 4: jieli.v1.SigningKey.valid_from:type_name -> google.protobuf.Timestamp
+	34, // 5: jieli.v1.SigningKey.valid_until:type_name -> google.protobuf.Timestamp
+	34, // 6: jieli.v1.Node.change_time:type_name -> google.protobuf.Timestamp
+	34, // 7: jieli.v1.Route.change_time:type_name -> google.protobuf.Timestamp
+	35, // 8: jieli.v1.Policy.registry_grace:type_name -> google.protobuf.Duration
+	34, // 9: jieli.v1.Change.time:type_name -> google.protobuf.Timestamp
+	1,  // 10: jieli.v1.Change.kind:type_name -> jieli.v1.Change.Kind
+	10, // 11: jieli.v1.Change.fields:type_name -> jieli.v1.FieldChange
+	11, // 12: jieli.v1.Change.routes:type_name -> jieli.v1.RouteCounts
+	13, // 13: jieli.v1.Command.bootstrap:type_name -> jieli.v1.Bootstrap
+	14, // 14: jieli.v1.Command.register_region:type_name -> jieli.v1.RegisterRegion
+	15, // 15: jieli.v1.Command.update_region:type_name -> jieli.v1.UpdateRegion
+	16, // 16: jieli.v1.Command.change_region_state:type_name -> jieli.v1.ChangeRegionState
+	17, // 17: jieli.v1.Command.put_node:type_name -> jieli.v1.PutNode
+	18, // 18: jieli.v1.Command.remove_node:type_name -> jieli.v1.RemoveNode
+	19, // 19: jieli.v1.Command.change_routes:type_name -> jieli.v1.ChangeRoutes
+	20, // 20: jieli.v1.Command.stage_routes:type_name -> jieli.v1.StageRoutes
+	21, // 21: jieli.v1.Command.finish_import:type_name -> jieli.v1.FinishImport
+	22, // 22: jieli.v1.Command.change_services:type_name -> jieli.v1.ChangeServices
+	23, // 23: jieli.v1.Command.set_policy:type_name -> jieli.v1.SetPolicy
+	24, // 24: jieli.v1.Command.report_level:type_name -> jieli.v1.ReportLevel
+	25, // 25: jieli.v1.Command.raise_level:type_name -> jieli.v1.RaiseLevel
+	2,  // 26: jieli.v1.Bootstrap.region:type_name -> jieli.v1.Region
+	4,  // 27: jieli.v1.Bootstrap.node:type_name -> jieli.v1.Node
+	7,  // 28: jieli.v1.Bootstrap.services:type_name -> jieli.v1.ServiceEntry
+	8,  // 29: jieli.v1.Bootstrap.policy:type_name -> jieli.v1.Policy
+	2,  // 30: jieli.v1.RegisterRegion.region:type_name -> jieli.v1.Region
+	4,  // 31: jieli.v1.RegisterRegion.nodes:type_name -> jieli.v1.Node
+	2,  // 32: jieli.v1.UpdateRegion.region:type_name -> jieli.v1.Region
+	0,  // 33: jieli.v1.ChangeRegionState.state:type_name -> jieli.v1.Region.State
+	4,  // 34: jieli.v1.PutNode.node:type_name -> jieli.v1.Node
+	5,  // 35: jieli.v1.ChangeRoutes.set:type_name -> jieli.v1.Route
+	6,  // 36: jieli.v1.ChangeRoutes.delete:type_name -> jieli.v1.RouteKey
+	19, // 37: jieli.v1.StageRoutes.changes:type_name -> jieli.v1.ChangeRoutes
+	7,  // 38: jieli.v1.ChangeServices.set:type_name -> jieli.v1.ServiceEntry
+	8,  // 39: jieli.v1.SetPolicy.policy:type_name -> jieli.v1.Policy
+	29, // 40: jieli.v1.SnapshotRecord.header:type_name -> jieli.v1.SnapshotHeader
+	2,  // 41: jieli.v1.SnapshotRecord.region:type_name -> jieli.v1.Region
+	4,  // 42: jieli.v1.SnapshotRecord.node:type_name -> jieli.v1.Node
+	5,  // 43: jieli.v1.SnapshotRecord.route:type_name -> jieli.v1.Route
+	7,  // 44: jieli.v1.SnapshotRecord.service:type_name -> jieli.v1.ServiceEntry
+	30, // 45: jieli.v1.SnapshotRecord.request:type_name -> jieli.v1.AppliedRequest
+	31, // 46: jieli.v1.SnapshotRecord.staged:type_name -> jieli.v1.StagedImport
+	32, // 47: jieli.v1.SnapshotRecord.revision_hash:type_name -> jieli.v1.RevisionHash
+	9,  // 48: jieli.v1.SnapshotRecord.change:type_name -> jieli.v1.Change
+	33, // 49: jieli.v1.SnapshotRecord.footer:type_name -> jieli.v1.SnapshotFooter
+	8,  // 50: jieli.v1.SnapshotHeader.policy:type_name -> jieli.v1.Policy
+	27, // 51: jieli.v1.AppliedRequest.outcome:type_name -> jieli.v1.Outcome
+	19, // 52: jieli.v1.StagedImport.chunks:type_name -> jieli.v1.ChangeRoutes
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_registry_proto_init() }
@@ -2932,7 +3380,7 @@ func file_jieli_v1_registry_proto_init() {
 	if File_jieli_v1_registry_proto != nil {
 		return
 	}
-	file_jieli_v1_registry_proto_msgTypes[7].OneofWrappers = []any{
+	file_jieli_v1_registry_proto_msgTypes[10].OneofWrappers = []any{
 		(*Command_Bootstrap)(nil),
 		(*Command_RegisterRegion)(nil),
 		(*Command_UpdateRegion)(nil),
@@ -2947,7 +3395,7 @@ func file_jieli_v1_registry_proto_init() {
 		(*Command_ReportLevel)(nil),
 		(*Command_RaiseLevel)(nil),
 	}
-	file_jieli_v1_registry_proto_msgTypes[23].OneofWrappers = []any{
+	file_jieli_v1_registry_proto_msgTypes[26].OneofWrappers = []any{
 		(*SnapshotRecord_Header)(nil),
 		(*SnapshotRecord_Region)(nil),
 		(*SnapshotRecord_Node)(nil),
@@ -2956,6 +3404,7 @@ func file_jieli_v1_registry_proto_init() {
 		(*SnapshotRecord_Request)(nil),
 		(*SnapshotRecord_Staged)(nil),
 		(*SnapshotRecord_RevisionHash)(nil),
+		(*SnapshotRecord_Change)(nil),
 		(*SnapshotRecord_Footer)(nil),
 	}
 	type x struct{}
@@ -2963,8 +3412,8 @@ func file_jieli_v1_registry_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jieli_v1_registry_proto_rawDesc), len(file_jieli_v1_registry_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   29,
+			NumEnums:      2,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -72,6 +72,71 @@ func (Consistency_Mode) EnumDescriptor() ([]byte, []int) {
 	return file_jieli_v1_registry_service_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// What changes are about.
+type ListChangesRequest_About int32
+
+const (
+	// Anything.
+	ListChangesRequest_ANYTHING ListChangesRequest_About = 0
+	// Regions: who is a member, and their entries.
+	ListChangesRequest_REGIONS ListChangesRequest_About = 1
+	// Nodes.
+	ListChangesRequest_NODES ListChangesRequest_About = 2
+	// Routes.
+	ListChangesRequest_ROUTES ListChangesRequest_About = 3
+	// Services.
+	ListChangesRequest_SERVICES ListChangesRequest_About = 4
+	// Policy and level.
+	ListChangesRequest_POLICY ListChangesRequest_About = 5
+)
+
+// Enum value maps for ListChangesRequest_About.
+var (
+	ListChangesRequest_About_name = map[int32]string{
+		0: "ANYTHING",
+		1: "REGIONS",
+		2: "NODES",
+		3: "ROUTES",
+		4: "SERVICES",
+		5: "POLICY",
+	}
+	ListChangesRequest_About_value = map[string]int32{
+		"ANYTHING": 0,
+		"REGIONS":  1,
+		"NODES":    2,
+		"ROUTES":   3,
+		"SERVICES": 4,
+		"POLICY":   5,
+	}
+)
+
+func (x ListChangesRequest_About) Enum() *ListChangesRequest_About {
+	p := new(ListChangesRequest_About)
+	*p = x
+	return p
+}
+
+func (x ListChangesRequest_About) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ListChangesRequest_About) Descriptor() protoreflect.EnumDescriptor {
+	return file_jieli_v1_registry_service_proto_enumTypes[1].Descriptor()
+}
+
+func (ListChangesRequest_About) Type() protoreflect.EnumType {
+	return &file_jieli_v1_registry_service_proto_enumTypes[1]
+}
+
+func (x ListChangesRequest_About) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ListChangesRequest_About.Descriptor instead.
+func (ListChangesRequest_About) EnumDescriptor() ([]byte, []int) {
+	return file_jieli_v1_registry_service_proto_rawDescGZIP(), []int{34, 0}
+}
+
 // Consistency of a read.
 type Consistency struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -946,7 +1011,9 @@ type LookupRouteResponse struct {
 	// The table is older than the registry grace allows.
 	Stale bool `protobuf:"varint,5,opt,name=stale,proto3" json:"stale,omitempty"`
 	// With explain: the other candidates.
-	Candidates    []*Candidate `protobuf:"bytes,6,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	Candidates []*Candidate `protobuf:"bytes,6,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// The division asked for is retired; its successor, through which the rule was found.
+	Successor     string `protobuf:"bytes,7,opt,name=successor,proto3" json:"successor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1023,13 +1090,22 @@ func (x *LookupRouteResponse) GetCandidates() []*Candidate {
 	return nil
 }
 
+func (x *LookupRouteResponse) GetSuccessor() string {
+	if x != nil {
+		return x.Successor
+	}
+	return ""
+}
+
 // Candidate is a rule that lost.
 type Candidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The rule.
 	Route *Route `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
-	// Why: SHORTER_PREFIX, LESS_SPECIFIC_SERVICE, NOT_YET_VALID, EXPIRED.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why: SHORTER_PREFIX, LESS_SPECIFIC_SERVICE, NOT_YET_VALID, EXPIRED, SUCCESSORS_DIFFER.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The division that came in place of the retired one asked for, and through which this rule was weighed.
+	Successor     string `protobuf:"bytes,3,opt,name=successor,proto3" json:"successor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1074,6 +1150,13 @@ func (x *Candidate) GetRoute() *Route {
 func (x *Candidate) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *Candidate) GetSuccessor() string {
+	if x != nil {
+		return x.Successor
 	}
 	return ""
 }
@@ -2212,6 +2295,170 @@ func (x *SetPolicyRequest) GetExpectedRevision() uint64 {
 	return 0
 }
 
+// ListChangesRequest pages through the registry's history.
+type ListChangesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only what concerns this region: its entry, its nodes, routes to or from it.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// Only what is about this.
+	About ListChangesRequest_About `protobuf:"varint,2,opt,name=about,proto3,enum=jieli.v1.ListChangesRequest_About" json:"about,omitempty"`
+	// Only this: a region's id, `suzhou/n1`, a route's division, a service's code. An import of routes has no subject.
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Only later than this revision.
+	After uint64 `protobuf:"varint,4,opt,name=after,proto3" json:"after,omitempty"`
+	// 1 to 1000; 100 when 0.
+	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the answer before.
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Consistency of the read.
+	Consistency   Consistency_Mode `protobuf:"varint,7,opt,name=consistency,proto3,enum=jieli.v1.Consistency_Mode" json:"consistency,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChangesRequest) Reset() {
+	*x = ListChangesRequest{}
+	mi := &file_jieli_v1_registry_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChangesRequest) ProtoMessage() {}
+
+func (x *ListChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_registry_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChangesRequest.ProtoReflect.Descriptor instead.
+func (*ListChangesRequest) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_registry_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ListChangesRequest) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *ListChangesRequest) GetAbout() ListChangesRequest_About {
+	if x != nil {
+		return x.About
+	}
+	return ListChangesRequest_ANYTHING
+}
+
+func (x *ListChangesRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ListChangesRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *ListChangesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListChangesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListChangesRequest) GetConsistency() Consistency_Mode {
+	if x != nil {
+		return x.Consistency
+	}
+	return Consistency_LOCAL
+}
+
+// ListChangesResponse is one page.
+type ListChangesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Newest first.
+	Changes []*Change `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// For the next page; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Revision of the answer.
+	Revision      uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChangesResponse) Reset() {
+	*x = ListChangesResponse{}
+	mi := &file_jieli_v1_registry_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChangesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChangesResponse) ProtoMessage() {}
+
+func (x *ListChangesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_registry_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChangesResponse.ProtoReflect.Descriptor instead.
+func (*ListChangesResponse) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_registry_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ListChangesResponse) GetChanges() []*Change {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *ListChangesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListChangesResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // RaiseLevelRequest raises the level.
 type RaiseLevelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2225,7 +2472,7 @@ type RaiseLevelRequest struct {
 
 func (x *RaiseLevelRequest) Reset() {
 	*x = RaiseLevelRequest{}
-	mi := &file_jieli_v1_registry_service_proto_msgTypes[34]
+	mi := &file_jieli_v1_registry_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2237,7 +2484,7 @@ func (x *RaiseLevelRequest) String() string {
 func (*RaiseLevelRequest) ProtoMessage() {}
 
 func (x *RaiseLevelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_service_proto_msgTypes[34]
+	mi := &file_jieli_v1_registry_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2250,7 +2497,7 @@ func (x *RaiseLevelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaiseLevelRequest.ProtoReflect.Descriptor instead.
 func (*RaiseLevelRequest) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_service_proto_rawDescGZIP(), []int{34}
+	return file_jieli_v1_registry_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RaiseLevelRequest) GetLevel() uint32 {
@@ -2333,7 +2580,7 @@ const file_jieli_v1_registry_service_proto_rawDesc = "" +
 	"\aservice\x18\x02 \x01(\tR\aservice\x12\x13\n" +
 	"\x05as_of\x18\x03 \x01(\tR\x04asOf\x12\x18\n" +
 	"\aexplain\x18\x04 \x01(\bR\aexplain\x12<\n" +
-	"\vconsistency\x18\x05 \x01(\x0e2\x1a.jieli.v1.Consistency.ModeR\vconsistency\"\xd0\x01\n" +
+	"\vconsistency\x18\x05 \x01(\x0e2\x1a.jieli.v1.Consistency.ModeR\vconsistency\"\xee\x01\n" +
 	"\x13LookupRouteResponse\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12%\n" +
 	"\x05route\x18\x02 \x01(\v2\x0f.jieli.v1.RouteR\x05route\x12\x13\n" +
@@ -2342,10 +2589,12 @@ const file_jieli_v1_registry_service_proto_rawDesc = "" +
 	"\x05stale\x18\x05 \x01(\bR\x05stale\x123\n" +
 	"\n" +
 	"candidates\x18\x06 \x03(\v2\x13.jieli.v1.CandidateR\n" +
-	"candidates\"J\n" +
+	"candidates\x12\x1c\n" +
+	"\tsuccessor\x18\a \x01(\tR\tsuccessor\"h\n" +
 	"\tCandidate\x12%\n" +
 	"\x05route\x18\x01 \x01(\v2\x0f.jieli.v1.RouteR\x05route\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xc1\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tsuccessor\x18\x03 \x01(\tR\tsuccessor\"\xc1\x01\n" +
 	"\x11ListRoutesRequest\x12\x1a\n" +
 	"\bdivision\x18\x01 \x01(\tR\bdivision\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\x12\x1b\n" +
@@ -2425,11 +2674,33 @@ const file_jieli_v1_registry_service_proto_rawDesc = "" +
 	"\x06policy\x18\x01 \x01(\v2\x10.jieli.v1.PolicyR\x06policy\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\x12+\n" +
-	"\x11expected_revision\x18\x03 \x01(\x04R\x10expectedRevision\"H\n" +
+	"\x11expected_revision\x18\x03 \x01(\x04R\x10expectedRevision\"\xe5\x02\n" +
+	"\x12ListChangesRequest\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x128\n" +
+	"\x05about\x18\x02 \x01(\x0e2\".jieli.v1.ListChangesRequest.AboutR\x05about\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\x12\x14\n" +
+	"\x05after\x18\x04 \x01(\x04R\x05after\x12\x1b\n" +
+	"\tpage_size\x18\x05 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tR\tpageToken\x12<\n" +
+	"\vconsistency\x18\a \x01(\x0e2\x1a.jieli.v1.Consistency.ModeR\vconsistency\"S\n" +
+	"\x05About\x12\f\n" +
+	"\bANYTHING\x10\x00\x12\v\n" +
+	"\aREGIONS\x10\x01\x12\t\n" +
+	"\x05NODES\x10\x02\x12\n" +
+	"\n" +
+	"\x06ROUTES\x10\x03\x12\f\n" +
+	"\bSERVICES\x10\x04\x12\n" +
+	"\n" +
+	"\x06POLICY\x10\x05\"\x85\x01\n" +
+	"\x13ListChangesResponse\x12*\n" +
+	"\achanges\x18\x01 \x03(\v2\x10.jieli.v1.ChangeR\achanges\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\"H\n" +
 	"\x11RaiseLevelRequest\x12\x14\n" +
 	"\x05level\x18\x01 \x01(\rR\x05level\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId2\x8e\x11\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId2\xe6\x11\n" +
 	"\x0fRegistryService\x12V\n" +
 	"\vListRegions\x12\x1c.jieli.v1.ListRegionsRequest\x1a\x1d.jieli.v1.ListRegionsResponse\"\n" +
 	"\xca\xca\x18\x06\n" +
@@ -2493,7 +2764,10 @@ const file_jieli_v1_registry_service_proto_rawDesc = "" +
 	"\xca\xca\x18\x06\n" +
 	"\x04\x01\x02\x03\x04\x12L\n" +
 	"\tSetPolicy\x12\x1a.jieli.v1.SetPolicyRequest\x1a\x18.jieli.v1.ChangeResponse\"\t\xca\xca\x18\x05\n" +
-	"\x01\x02\x10\x01\x12N\n" +
+	"\x01\x02\x10\x01\x12V\n" +
+	"\vListChanges\x12\x1c.jieli.v1.ListChangesRequest\x1a\x1d.jieli.v1.ListChangesResponse\"\n" +
+	"\xca\xca\x18\x06\n" +
+	"\x04\x01\x02\x03\x04\x12N\n" +
 	"\n" +
 	"RaiseLevel\x12\x1b.jieli.v1.RaiseLevelRequest\x1a\x18.jieli.v1.ChangeResponse\"\t\xca\xca\x18\x05\n" +
 	"\x01\x02\x10\x01B7Z5github.com/jieli-gateway/jieli/proto/jieli/v1;jieliv1b\x06proto3"
@@ -2510,136 +2784,145 @@ func file_jieli_v1_registry_service_proto_rawDescGZIP() []byte {
 	return file_jieli_v1_registry_service_proto_rawDescData
 }
 
-var file_jieli_v1_registry_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_jieli_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_jieli_v1_registry_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_jieli_v1_registry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_jieli_v1_registry_service_proto_goTypes = []any{
 	(Consistency_Mode)(0),           // 0: jieli.v1.Consistency.Mode
-	(*Consistency)(nil),             // 1: jieli.v1.Consistency
-	(*ChangeResponse)(nil),          // 2: jieli.v1.ChangeResponse
-	(*ListRegionsRequest)(nil),      // 3: jieli.v1.ListRegionsRequest
-	(*ListRegionsResponse)(nil),     // 4: jieli.v1.ListRegionsResponse
-	(*GetRegionRequest)(nil),        // 5: jieli.v1.GetRegionRequest
-	(*GetRegionResponse)(nil),       // 6: jieli.v1.GetRegionResponse
-	(*RegisterRegionRequest)(nil),   // 7: jieli.v1.RegisterRegionRequest
-	(*UpdateRegionRequest)(nil),     // 8: jieli.v1.UpdateRegionRequest
-	(*ChangeRegionRequest)(nil),     // 9: jieli.v1.ChangeRegionRequest
-	(*ListNodesRequest)(nil),        // 10: jieli.v1.ListNodesRequest
-	(*ListNodesResponse)(nil),       // 11: jieli.v1.ListNodesResponse
-	(*PutNodeRequest)(nil),          // 12: jieli.v1.PutNodeRequest
-	(*RemoveNodeRequest)(nil),       // 13: jieli.v1.RemoveNodeRequest
-	(*LookupRouteRequest)(nil),      // 14: jieli.v1.LookupRouteRequest
-	(*LookupRouteResponse)(nil),     // 15: jieli.v1.LookupRouteResponse
-	(*Candidate)(nil),               // 16: jieli.v1.Candidate
-	(*ListRoutesRequest)(nil),       // 17: jieli.v1.ListRoutesRequest
-	(*ListRoutesResponse)(nil),      // 18: jieli.v1.ListRoutesResponse
-	(*SetRouteRequest)(nil),         // 19: jieli.v1.SetRouteRequest
-	(*DeleteRouteRequest)(nil),      // 20: jieli.v1.DeleteRouteRequest
-	(*StageRoutesRequest)(nil),      // 21: jieli.v1.StageRoutesRequest
-	(*FinishImportRequest)(nil),     // 22: jieli.v1.FinishImportRequest
-	(*CheckRoutesRequest)(nil),      // 23: jieli.v1.CheckRoutesRequest
-	(*CheckRoutesResponse)(nil),     // 24: jieli.v1.CheckRoutesResponse
-	(*ListServicesRequest)(nil),     // 25: jieli.v1.ListServicesRequest
-	(*ListServicesResponse)(nil),    // 26: jieli.v1.ListServicesResponse
-	(*SetServiceRequest)(nil),       // 27: jieli.v1.SetServiceRequest
-	(*Division)(nil),                // 28: jieli.v1.Division
-	(*GetDivisionRequest)(nil),      // 29: jieli.v1.GetDivisionRequest
-	(*SearchDivisionsRequest)(nil),  // 30: jieli.v1.SearchDivisionsRequest
-	(*SearchDivisionsResponse)(nil), // 31: jieli.v1.SearchDivisionsResponse
-	(*GetPolicyRequest)(nil),        // 32: jieli.v1.GetPolicyRequest
-	(*GetPolicyResponse)(nil),       // 33: jieli.v1.GetPolicyResponse
-	(*SetPolicyRequest)(nil),        // 34: jieli.v1.SetPolicyRequest
-	(*RaiseLevelRequest)(nil),       // 35: jieli.v1.RaiseLevelRequest
-	(*Region)(nil),                  // 36: jieli.v1.Region
-	(*Node)(nil),                    // 37: jieli.v1.Node
-	(*Route)(nil),                   // 38: jieli.v1.Route
-	(*ChangeRoutes)(nil),            // 39: jieli.v1.ChangeRoutes
-	(*ServiceEntry)(nil),            // 40: jieli.v1.ServiceEntry
-	(*Policy)(nil),                  // 41: jieli.v1.Policy
+	(ListChangesRequest_About)(0),   // 1: jieli.v1.ListChangesRequest.About
+	(*Consistency)(nil),             // 2: jieli.v1.Consistency
+	(*ChangeResponse)(nil),          // 3: jieli.v1.ChangeResponse
+	(*ListRegionsRequest)(nil),      // 4: jieli.v1.ListRegionsRequest
+	(*ListRegionsResponse)(nil),     // 5: jieli.v1.ListRegionsResponse
+	(*GetRegionRequest)(nil),        // 6: jieli.v1.GetRegionRequest
+	(*GetRegionResponse)(nil),       // 7: jieli.v1.GetRegionResponse
+	(*RegisterRegionRequest)(nil),   // 8: jieli.v1.RegisterRegionRequest
+	(*UpdateRegionRequest)(nil),     // 9: jieli.v1.UpdateRegionRequest
+	(*ChangeRegionRequest)(nil),     // 10: jieli.v1.ChangeRegionRequest
+	(*ListNodesRequest)(nil),        // 11: jieli.v1.ListNodesRequest
+	(*ListNodesResponse)(nil),       // 12: jieli.v1.ListNodesResponse
+	(*PutNodeRequest)(nil),          // 13: jieli.v1.PutNodeRequest
+	(*RemoveNodeRequest)(nil),       // 14: jieli.v1.RemoveNodeRequest
+	(*LookupRouteRequest)(nil),      // 15: jieli.v1.LookupRouteRequest
+	(*LookupRouteResponse)(nil),     // 16: jieli.v1.LookupRouteResponse
+	(*Candidate)(nil),               // 17: jieli.v1.Candidate
+	(*ListRoutesRequest)(nil),       // 18: jieli.v1.ListRoutesRequest
+	(*ListRoutesResponse)(nil),      // 19: jieli.v1.ListRoutesResponse
+	(*SetRouteRequest)(nil),         // 20: jieli.v1.SetRouteRequest
+	(*DeleteRouteRequest)(nil),      // 21: jieli.v1.DeleteRouteRequest
+	(*StageRoutesRequest)(nil),      // 22: jieli.v1.StageRoutesRequest
+	(*FinishImportRequest)(nil),     // 23: jieli.v1.FinishImportRequest
+	(*CheckRoutesRequest)(nil),      // 24: jieli.v1.CheckRoutesRequest
+	(*CheckRoutesResponse)(nil),     // 25: jieli.v1.CheckRoutesResponse
+	(*ListServicesRequest)(nil),     // 26: jieli.v1.ListServicesRequest
+	(*ListServicesResponse)(nil),    // 27: jieli.v1.ListServicesResponse
+	(*SetServiceRequest)(nil),       // 28: jieli.v1.SetServiceRequest
+	(*Division)(nil),                // 29: jieli.v1.Division
+	(*GetDivisionRequest)(nil),      // 30: jieli.v1.GetDivisionRequest
+	(*SearchDivisionsRequest)(nil),  // 31: jieli.v1.SearchDivisionsRequest
+	(*SearchDivisionsResponse)(nil), // 32: jieli.v1.SearchDivisionsResponse
+	(*GetPolicyRequest)(nil),        // 33: jieli.v1.GetPolicyRequest
+	(*GetPolicyResponse)(nil),       // 34: jieli.v1.GetPolicyResponse
+	(*SetPolicyRequest)(nil),        // 35: jieli.v1.SetPolicyRequest
+	(*ListChangesRequest)(nil),      // 36: jieli.v1.ListChangesRequest
+	(*ListChangesResponse)(nil),     // 37: jieli.v1.ListChangesResponse
+	(*RaiseLevelRequest)(nil),       // 38: jieli.v1.RaiseLevelRequest
+	(*Region)(nil),                  // 39: jieli.v1.Region
+	(*Node)(nil),                    // 40: jieli.v1.Node
+	(*Route)(nil),                   // 41: jieli.v1.Route
+	(*ChangeRoutes)(nil),            // 42: jieli.v1.ChangeRoutes
+	(*ServiceEntry)(nil),            // 43: jieli.v1.ServiceEntry
+	(*Policy)(nil),                  // 44: jieli.v1.Policy
+	(*Change)(nil),                  // 45: jieli.v1.Change
 }
 var file_jieli_v1_registry_service_proto_depIdxs = []int32{
 	0,  // 0: jieli.v1.ListRegionsRequest.consistency:type_name -> jieli.v1.Consistency.Mode
-	36, // 1: jieli.v1.ListRegionsResponse.regions:type_name -> jieli.v1.Region
+	39, // 1: jieli.v1.ListRegionsResponse.regions:type_name -> jieli.v1.Region
 	0,  // 2: jieli.v1.GetRegionRequest.consistency:type_name -> jieli.v1.Consistency.Mode
-	36, // 3: jieli.v1.GetRegionResponse.region:type_name -> jieli.v1.Region
-	37, // 4: jieli.v1.GetRegionResponse.nodes:type_name -> jieli.v1.Node
-	36, // 5: jieli.v1.RegisterRegionRequest.region:type_name -> jieli.v1.Region
-	37, // 6: jieli.v1.RegisterRegionRequest.nodes:type_name -> jieli.v1.Node
-	36, // 7: jieli.v1.UpdateRegionRequest.region:type_name -> jieli.v1.Region
+	39, // 3: jieli.v1.GetRegionResponse.region:type_name -> jieli.v1.Region
+	40, // 4: jieli.v1.GetRegionResponse.nodes:type_name -> jieli.v1.Node
+	39, // 5: jieli.v1.RegisterRegionRequest.region:type_name -> jieli.v1.Region
+	40, // 6: jieli.v1.RegisterRegionRequest.nodes:type_name -> jieli.v1.Node
+	39, // 7: jieli.v1.UpdateRegionRequest.region:type_name -> jieli.v1.Region
 	0,  // 8: jieli.v1.ListNodesRequest.consistency:type_name -> jieli.v1.Consistency.Mode
-	37, // 9: jieli.v1.ListNodesResponse.nodes:type_name -> jieli.v1.Node
-	37, // 10: jieli.v1.PutNodeRequest.node:type_name -> jieli.v1.Node
+	40, // 9: jieli.v1.ListNodesResponse.nodes:type_name -> jieli.v1.Node
+	40, // 10: jieli.v1.PutNodeRequest.node:type_name -> jieli.v1.Node
 	0,  // 11: jieli.v1.LookupRouteRequest.consistency:type_name -> jieli.v1.Consistency.Mode
-	38, // 12: jieli.v1.LookupRouteResponse.route:type_name -> jieli.v1.Route
-	16, // 13: jieli.v1.LookupRouteResponse.candidates:type_name -> jieli.v1.Candidate
-	38, // 14: jieli.v1.Candidate.route:type_name -> jieli.v1.Route
+	41, // 12: jieli.v1.LookupRouteResponse.route:type_name -> jieli.v1.Route
+	17, // 13: jieli.v1.LookupRouteResponse.candidates:type_name -> jieli.v1.Candidate
+	41, // 14: jieli.v1.Candidate.route:type_name -> jieli.v1.Route
 	0,  // 15: jieli.v1.ListRoutesRequest.consistency:type_name -> jieli.v1.Consistency.Mode
-	38, // 16: jieli.v1.ListRoutesResponse.routes:type_name -> jieli.v1.Route
-	38, // 17: jieli.v1.SetRouteRequest.route:type_name -> jieli.v1.Route
-	39, // 18: jieli.v1.StageRoutesRequest.changes:type_name -> jieli.v1.ChangeRoutes
-	28, // 19: jieli.v1.CheckRoutesResponse.unserved:type_name -> jieli.v1.Division
-	38, // 20: jieli.v1.CheckRoutesResponse.never_win:type_name -> jieli.v1.Route
-	40, // 21: jieli.v1.ListServicesResponse.services:type_name -> jieli.v1.ServiceEntry
-	40, // 22: jieli.v1.SetServiceRequest.service:type_name -> jieli.v1.ServiceEntry
-	28, // 23: jieli.v1.SearchDivisionsResponse.divisions:type_name -> jieli.v1.Division
-	41, // 24: jieli.v1.GetPolicyResponse.policy:type_name -> jieli.v1.Policy
-	41, // 25: jieli.v1.SetPolicyRequest.policy:type_name -> jieli.v1.Policy
-	3,  // 26: jieli.v1.RegistryService.ListRegions:input_type -> jieli.v1.ListRegionsRequest
-	5,  // 27: jieli.v1.RegistryService.GetRegion:input_type -> jieli.v1.GetRegionRequest
-	7,  // 28: jieli.v1.RegistryService.RegisterRegion:input_type -> jieli.v1.RegisterRegionRequest
-	8,  // 29: jieli.v1.RegistryService.UpdateRegion:input_type -> jieli.v1.UpdateRegionRequest
-	9,  // 30: jieli.v1.RegistryService.ApproveRegion:input_type -> jieli.v1.ChangeRegionRequest
-	9,  // 31: jieli.v1.RegistryService.SuspendRegion:input_type -> jieli.v1.ChangeRegionRequest
-	9,  // 32: jieli.v1.RegistryService.ResumeRegion:input_type -> jieli.v1.ChangeRegionRequest
-	9,  // 33: jieli.v1.RegistryService.RetireRegion:input_type -> jieli.v1.ChangeRegionRequest
-	9,  // 34: jieli.v1.RegistryService.RevokeRegion:input_type -> jieli.v1.ChangeRegionRequest
-	10, // 35: jieli.v1.RegistryService.ListNodes:input_type -> jieli.v1.ListNodesRequest
-	12, // 36: jieli.v1.RegistryService.PutNode:input_type -> jieli.v1.PutNodeRequest
-	13, // 37: jieli.v1.RegistryService.RemoveNode:input_type -> jieli.v1.RemoveNodeRequest
-	14, // 38: jieli.v1.RegistryService.LookupRoute:input_type -> jieli.v1.LookupRouteRequest
-	17, // 39: jieli.v1.RegistryService.ListRoutes:input_type -> jieli.v1.ListRoutesRequest
-	19, // 40: jieli.v1.RegistryService.SetRoute:input_type -> jieli.v1.SetRouteRequest
-	20, // 41: jieli.v1.RegistryService.DeleteRoute:input_type -> jieli.v1.DeleteRouteRequest
-	21, // 42: jieli.v1.RegistryService.StageRoutes:input_type -> jieli.v1.StageRoutesRequest
-	22, // 43: jieli.v1.RegistryService.FinishImport:input_type -> jieli.v1.FinishImportRequest
-	23, // 44: jieli.v1.RegistryService.CheckRoutes:input_type -> jieli.v1.CheckRoutesRequest
-	25, // 45: jieli.v1.RegistryService.ListServices:input_type -> jieli.v1.ListServicesRequest
-	27, // 46: jieli.v1.RegistryService.SetService:input_type -> jieli.v1.SetServiceRequest
-	29, // 47: jieli.v1.RegistryService.GetDivision:input_type -> jieli.v1.GetDivisionRequest
-	30, // 48: jieli.v1.RegistryService.SearchDivisions:input_type -> jieli.v1.SearchDivisionsRequest
-	32, // 49: jieli.v1.RegistryService.GetPolicy:input_type -> jieli.v1.GetPolicyRequest
-	34, // 50: jieli.v1.RegistryService.SetPolicy:input_type -> jieli.v1.SetPolicyRequest
-	35, // 51: jieli.v1.RegistryService.RaiseLevel:input_type -> jieli.v1.RaiseLevelRequest
-	4,  // 52: jieli.v1.RegistryService.ListRegions:output_type -> jieli.v1.ListRegionsResponse
-	6,  // 53: jieli.v1.RegistryService.GetRegion:output_type -> jieli.v1.GetRegionResponse
-	2,  // 54: jieli.v1.RegistryService.RegisterRegion:output_type -> jieli.v1.ChangeResponse
-	2,  // 55: jieli.v1.RegistryService.UpdateRegion:output_type -> jieli.v1.ChangeResponse
-	2,  // 56: jieli.v1.RegistryService.ApproveRegion:output_type -> jieli.v1.ChangeResponse
-	2,  // 57: jieli.v1.RegistryService.SuspendRegion:output_type -> jieli.v1.ChangeResponse
-	2,  // 58: jieli.v1.RegistryService.ResumeRegion:output_type -> jieli.v1.ChangeResponse
-	2,  // 59: jieli.v1.RegistryService.RetireRegion:output_type -> jieli.v1.ChangeResponse
-	2,  // 60: jieli.v1.RegistryService.RevokeRegion:output_type -> jieli.v1.ChangeResponse
-	11, // 61: jieli.v1.RegistryService.ListNodes:output_type -> jieli.v1.ListNodesResponse
-	2,  // 62: jieli.v1.RegistryService.PutNode:output_type -> jieli.v1.ChangeResponse
-	2,  // 63: jieli.v1.RegistryService.RemoveNode:output_type -> jieli.v1.ChangeResponse
-	15, // 64: jieli.v1.RegistryService.LookupRoute:output_type -> jieli.v1.LookupRouteResponse
-	18, // 65: jieli.v1.RegistryService.ListRoutes:output_type -> jieli.v1.ListRoutesResponse
-	2,  // 66: jieli.v1.RegistryService.SetRoute:output_type -> jieli.v1.ChangeResponse
-	2,  // 67: jieli.v1.RegistryService.DeleteRoute:output_type -> jieli.v1.ChangeResponse
-	2,  // 68: jieli.v1.RegistryService.StageRoutes:output_type -> jieli.v1.ChangeResponse
-	2,  // 69: jieli.v1.RegistryService.FinishImport:output_type -> jieli.v1.ChangeResponse
-	24, // 70: jieli.v1.RegistryService.CheckRoutes:output_type -> jieli.v1.CheckRoutesResponse
-	26, // 71: jieli.v1.RegistryService.ListServices:output_type -> jieli.v1.ListServicesResponse
-	2,  // 72: jieli.v1.RegistryService.SetService:output_type -> jieli.v1.ChangeResponse
-	28, // 73: jieli.v1.RegistryService.GetDivision:output_type -> jieli.v1.Division
-	31, // 74: jieli.v1.RegistryService.SearchDivisions:output_type -> jieli.v1.SearchDivisionsResponse
-	33, // 75: jieli.v1.RegistryService.GetPolicy:output_type -> jieli.v1.GetPolicyResponse
-	2,  // 76: jieli.v1.RegistryService.SetPolicy:output_type -> jieli.v1.ChangeResponse
-	2,  // 77: jieli.v1.RegistryService.RaiseLevel:output_type -> jieli.v1.ChangeResponse
-	52, // [52:78] is the sub-list for method output_type
-	26, // [26:52] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	41, // 16: jieli.v1.ListRoutesResponse.routes:type_name -> jieli.v1.Route
+	41, // 17: jieli.v1.SetRouteRequest.route:type_name -> jieli.v1.Route
+	42, // 18: jieli.v1.StageRoutesRequest.changes:type_name -> jieli.v1.ChangeRoutes
+	29, // 19: jieli.v1.CheckRoutesResponse.unserved:type_name -> jieli.v1.Division
+	41, // 20: jieli.v1.CheckRoutesResponse.never_win:type_name -> jieli.v1.Route
+	43, // 21: jieli.v1.ListServicesResponse.services:type_name -> jieli.v1.ServiceEntry
+	43, // 22: jieli.v1.SetServiceRequest.service:type_name -> jieli.v1.ServiceEntry
+	29, // 23: jieli.v1.SearchDivisionsResponse.divisions:type_name -> jieli.v1.Division
+	44, // 24: jieli.v1.GetPolicyResponse.policy:type_name -> jieli.v1.Policy
+	44, // 25: jieli.v1.SetPolicyRequest.policy:type_name -> jieli.v1.Policy
+	1,  // 26: jieli.v1.ListChangesRequest.about:type_name -> jieli.v1.ListChangesRequest.About
+	0,  // 27: jieli.v1.ListChangesRequest.consistency:type_name -> jieli.v1.Consistency.Mode
+	45, // 28: jieli.v1.ListChangesResponse.changes:type_name -> jieli.v1.Change
+	4,  // 29: jieli.v1.RegistryService.ListRegions:input_type -> jieli.v1.ListRegionsRequest
+	6,  // 30: jieli.v1.RegistryService.GetRegion:input_type -> jieli.v1.GetRegionRequest
+	8,  // 31: jieli.v1.RegistryService.RegisterRegion:input_type -> jieli.v1.RegisterRegionRequest
+	9,  // 32: jieli.v1.RegistryService.UpdateRegion:input_type -> jieli.v1.UpdateRegionRequest
+	10, // 33: jieli.v1.RegistryService.ApproveRegion:input_type -> jieli.v1.ChangeRegionRequest
+	10, // 34: jieli.v1.RegistryService.SuspendRegion:input_type -> jieli.v1.ChangeRegionRequest
+	10, // 35: jieli.v1.RegistryService.ResumeRegion:input_type -> jieli.v1.ChangeRegionRequest
+	10, // 36: jieli.v1.RegistryService.RetireRegion:input_type -> jieli.v1.ChangeRegionRequest
+	10, // 37: jieli.v1.RegistryService.RevokeRegion:input_type -> jieli.v1.ChangeRegionRequest
+	11, // 38: jieli.v1.RegistryService.ListNodes:input_type -> jieli.v1.ListNodesRequest
+	13, // 39: jieli.v1.RegistryService.PutNode:input_type -> jieli.v1.PutNodeRequest
+	14, // 40: jieli.v1.RegistryService.RemoveNode:input_type -> jieli.v1.RemoveNodeRequest
+	15, // 41: jieli.v1.RegistryService.LookupRoute:input_type -> jieli.v1.LookupRouteRequest
+	18, // 42: jieli.v1.RegistryService.ListRoutes:input_type -> jieli.v1.ListRoutesRequest
+	20, // 43: jieli.v1.RegistryService.SetRoute:input_type -> jieli.v1.SetRouteRequest
+	21, // 44: jieli.v1.RegistryService.DeleteRoute:input_type -> jieli.v1.DeleteRouteRequest
+	22, // 45: jieli.v1.RegistryService.StageRoutes:input_type -> jieli.v1.StageRoutesRequest
+	23, // 46: jieli.v1.RegistryService.FinishImport:input_type -> jieli.v1.FinishImportRequest
+	24, // 47: jieli.v1.RegistryService.CheckRoutes:input_type -> jieli.v1.CheckRoutesRequest
+	26, // 48: jieli.v1.RegistryService.ListServices:input_type -> jieli.v1.ListServicesRequest
+	28, // 49: jieli.v1.RegistryService.SetService:input_type -> jieli.v1.SetServiceRequest
+	30, // 50: jieli.v1.RegistryService.GetDivision:input_type -> jieli.v1.GetDivisionRequest
+	31, // 51: jieli.v1.RegistryService.SearchDivisions:input_type -> jieli.v1.SearchDivisionsRequest
+	33, // 52: jieli.v1.RegistryService.GetPolicy:input_type -> jieli.v1.GetPolicyRequest
+	35, // 53: jieli.v1.RegistryService.SetPolicy:input_type -> jieli.v1.SetPolicyRequest
+	36, // 54: jieli.v1.RegistryService.ListChanges:input_type -> jieli.v1.ListChangesRequest
+	38, // 55: jieli.v1.RegistryService.RaiseLevel:input_type -> jieli.v1.RaiseLevelRequest
+	5,  // 56: jieli.v1.RegistryService.ListRegions:output_type -> jieli.v1.ListRegionsResponse
+	7,  // 57: jieli.v1.RegistryService.GetRegion:output_type -> jieli.v1.GetRegionResponse
+	3,  // 58: jieli.v1.RegistryService.RegisterRegion:output_type -> jieli.v1.ChangeResponse
+	3,  // 59: jieli.v1.RegistryService.UpdateRegion:output_type -> jieli.v1.ChangeResponse
+	3,  // 60: jieli.v1.RegistryService.ApproveRegion:output_type -> jieli.v1.ChangeResponse
+	3,  // 61: jieli.v1.RegistryService.SuspendRegion:output_type -> jieli.v1.ChangeResponse
+	3,  // 62: jieli.v1.RegistryService.ResumeRegion:output_type -> jieli.v1.ChangeResponse
+	3,  // 63: jieli.v1.RegistryService.RetireRegion:output_type -> jieli.v1.ChangeResponse
+	3,  // 64: jieli.v1.RegistryService.RevokeRegion:output_type -> jieli.v1.ChangeResponse
+	12, // 65: jieli.v1.RegistryService.ListNodes:output_type -> jieli.v1.ListNodesResponse
+	3,  // 66: jieli.v1.RegistryService.PutNode:output_type -> jieli.v1.ChangeResponse
+	3,  // 67: jieli.v1.RegistryService.RemoveNode:output_type -> jieli.v1.ChangeResponse
+	16, // 68: jieli.v1.RegistryService.LookupRoute:output_type -> jieli.v1.LookupRouteResponse
+	19, // 69: jieli.v1.RegistryService.ListRoutes:output_type -> jieli.v1.ListRoutesResponse
+	3,  // 70: jieli.v1.RegistryService.SetRoute:output_type -> jieli.v1.ChangeResponse
+	3,  // 71: jieli.v1.RegistryService.DeleteRoute:output_type -> jieli.v1.ChangeResponse
+	3,  // 72: jieli.v1.RegistryService.StageRoutes:output_type -> jieli.v1.ChangeResponse
+	3,  // 73: jieli.v1.RegistryService.FinishImport:output_type -> jieli.v1.ChangeResponse
+	25, // 74: jieli.v1.RegistryService.CheckRoutes:output_type -> jieli.v1.CheckRoutesResponse
+	27, // 75: jieli.v1.RegistryService.ListServices:output_type -> jieli.v1.ListServicesResponse
+	3,  // 76: jieli.v1.RegistryService.SetService:output_type -> jieli.v1.ChangeResponse
+	29, // 77: jieli.v1.RegistryService.GetDivision:output_type -> jieli.v1.Division
+	32, // 78: jieli.v1.RegistryService.SearchDivisions:output_type -> jieli.v1.SearchDivisionsResponse
+	34, // 79: jieli.v1.RegistryService.GetPolicy:output_type -> jieli.v1.GetPolicyResponse
+	3,  // 80: jieli.v1.RegistryService.SetPolicy:output_type -> jieli.v1.ChangeResponse
+	37, // 81: jieli.v1.RegistryService.ListChanges:output_type -> jieli.v1.ListChangesResponse
+	3,  // 82: jieli.v1.RegistryService.RaiseLevel:output_type -> jieli.v1.ChangeResponse
+	56, // [56:83] is the sub-list for method output_type
+	29, // [29:56] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_registry_service_proto_init() }
@@ -2654,8 +2937,8 @@ func file_jieli_v1_registry_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jieli_v1_registry_service_proto_rawDesc), len(file_jieli_v1_registry_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   35,
+			NumEnums:      2,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

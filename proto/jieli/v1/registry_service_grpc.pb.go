@@ -46,6 +46,7 @@ const (
 	RegistryService_SearchDivisions_FullMethodName = "/jieli.v1.RegistryService/SearchDivisions"
 	RegistryService_GetPolicy_FullMethodName       = "/jieli.v1.RegistryService/GetPolicy"
 	RegistryService_SetPolicy_FullMethodName       = "/jieli.v1.RegistryService/SetPolicy"
+	RegistryService_ListChanges_FullMethodName     = "/jieli.v1.RegistryService/ListChanges"
 	RegistryService_RaiseLevel_FullMethodName      = "/jieli.v1.RegistryService/RaiseLevel"
 )
 
@@ -111,6 +112,8 @@ type RegistryServiceClient interface {
 	GetPolicy(ctx context.Context, in *GetPolicyRequest, opts ...grpc.CallOption) (*GetPolicyResponse, error)
 	// Replaces the policy.
 	SetPolicy(ctx context.Context, in *SetPolicyRequest, opts ...grpc.CallOption) (*ChangeResponse, error)
+	// What changed, newest first: who, when, at which revision. The newest 1,000 changes are kept for each region.
+	ListChanges(ctx context.Context, in *ListChangesRequest, opts ...grpc.CallOption) (*ListChangesResponse, error)
 	// Raises the registry's level by one, once every active node knows it.
 	RaiseLevel(ctx context.Context, in *RaiseLevelRequest, opts ...grpc.CallOption) (*ChangeResponse, error)
 }
@@ -373,6 +376,16 @@ func (c *registryServiceClient) SetPolicy(ctx context.Context, in *SetPolicyRequ
 	return out, nil
 }
 
+func (c *registryServiceClient) ListChanges(ctx context.Context, in *ListChangesRequest, opts ...grpc.CallOption) (*ListChangesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListChangesResponse)
+	err := c.cc.Invoke(ctx, RegistryService_ListChanges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *registryServiceClient) RaiseLevel(ctx context.Context, in *RaiseLevelRequest, opts ...grpc.CallOption) (*ChangeResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ChangeResponse)
@@ -445,6 +458,8 @@ type RegistryServiceServer interface {
 	GetPolicy(context.Context, *GetPolicyRequest) (*GetPolicyResponse, error)
 	// Replaces the policy.
 	SetPolicy(context.Context, *SetPolicyRequest) (*ChangeResponse, error)
+	// What changed, newest first: who, when, at which revision. The newest 1,000 changes are kept for each region.
+	ListChanges(context.Context, *ListChangesRequest) (*ListChangesResponse, error)
 	// Raises the registry's level by one, once every active node knows it.
 	RaiseLevel(context.Context, *RaiseLevelRequest) (*ChangeResponse, error)
 	mustEmbedUnimplementedRegistryServiceServer()
@@ -531,6 +546,9 @@ func (UnimplementedRegistryServiceServer) GetPolicy(context.Context, *GetPolicyR
 }
 func (UnimplementedRegistryServiceServer) SetPolicy(context.Context, *SetPolicyRequest) (*ChangeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetPolicy not implemented")
+}
+func (UnimplementedRegistryServiceServer) ListChanges(context.Context, *ListChangesRequest) (*ListChangesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListChanges not implemented")
 }
 func (UnimplementedRegistryServiceServer) RaiseLevel(context.Context, *RaiseLevelRequest) (*ChangeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RaiseLevel not implemented")
@@ -1006,6 +1024,24 @@ func _RegistryService_SetPolicy_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RegistryService_ListChanges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListChangesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RegistryServiceServer).ListChanges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RegistryService_ListChanges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RegistryServiceServer).ListChanges(ctx, req.(*ListChangesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RegistryService_RaiseLevel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RaiseLevelRequest)
 	if err := dec(in); err != nil {
@@ -1130,6 +1166,10 @@ var RegistryService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetPolicy",
 			Handler:    _RegistryService_SetPolicy_Handler,
+		},
+		{
+			MethodName: "ListChanges",
+			Handler:    _RegistryService_ListChanges_Handler,
 		},
 		{
 			MethodName: "RaiseLevel",
