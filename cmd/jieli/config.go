@@ -14,6 +14,7 @@ import (
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	"github.com/jieli-gateway/jieli/configs"
 	"github.com/jieli-gateway/jieli/gateway/config"
+	"github.com/jieli-gateway/jieli/regions"
 )
 
 func (a *app) config() *cobra.Command {
@@ -21,33 +22,61 @@ func (a *app) config() *cobra.Command {
 }
 
 func (a *app) configCheck() *cobra.Command {
-	return &cobra.Command{
+	var mapping string
+	c := &cobra.Command{
 		Use: "check [FILE]", Short: "Say what is wrong with a configuration, by file, line and key",
-		Example: "  jieli config check jieli.yaml\n  jieli config check -o json",
+		Long: `Checks a node's configuration. With --mapping it checks what a centre says its own words are in Jieli instead, or, with
+FILE, beside it: types, urgencies, states and categories, for the program that connects its ticket system.`,
+		Example: "  jieli config check jieli.yaml\n  jieli config check --mapping mapping.yaml\n  jieli config check -o json",
 		Args:    between(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var file string
-			if len(args) > 0 {
-				file = args[0]
-			}
-			_, err := a.loadConfig(file)
-			var mistakes config.Mistakes
-			if a.output != "table" && (err == nil || errors.As(err, &mistakes)) {
-				if err := a.printer().Value(map[string]any{"good": err == nil, "mistakes": append(config.Mistakes{}, mistakes...)}, nil); err != nil {
-					return err
-				}
-				if len(mistakes) > 0 {
-					return &exitCode{client.ExitFailed}
-				}
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(a.out, a.printer().Say("the configuration is good", "配置无误"))
-			return err
+			return a.checked(a.checkFiles(append(args, "")[0], mapping))
 		},
 	}
+	c.Flags().StringVar(&mapping, "mapping", "", "file with what a centre's own words are in Jieli")
+	return c
+}
+
+// checkFiles finds what is wrong with a node's configuration, a centre's mapping, or both.
+func (a *app) checkFiles(file, mapping string) error {
+	var wrong config.Mistakes
+	if mapping != "" {
+		err := config.CheckMapping(mapping, regions.DefaultCatalogue())
+		if err != nil && !errors.As(err, &wrong) {
+			return err
+		}
+	}
+	if mapping == "" || file != "" {
+		var more config.Mistakes
+		_, err := a.loadConfig(file)
+		if err != nil && (!errors.As(err, &more) || len(wrong) == 0) {
+			return err
+		}
+		wrong = append(wrong, more...)
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return wrong
+}
+
+// checked prints what a check has found.
+func (a *app) checked(err error) error {
+	var mistakes config.Mistakes
+	if a.output != "table" && (err == nil || errors.As(err, &mistakes)) {
+		if err := a.printer().Value(map[string]any{"good": err == nil, "mistakes": append(config.Mistakes{}, mistakes...)}, nil); err != nil {
+			return err
+		}
+		if len(mistakes) > 0 {
+			return &exitCode{client.ExitFailed}
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.out, a.printer().Say("the configuration is good", "配置无误"))
+	return err
 }
 
 func (a *app) configShow() *cobra.Command {
@@ -114,9 +143,10 @@ func (a *app) settings(file string) ([]config.Setting, error) {
 }
 
 func (a *app) configInit() *cobra.Command {
-	return &cobra.Command{
+	var mapping bool
+	c := &cobra.Command{
 		Use: "init FILE", Short: "Write a commented configuration to begin with", Args: exactly(1),
-		Example: "  jieli config init jieli.yaml",
+		Example: "  jieli config init jieli.yaml\n  jieli config init --mapping mapping.yaml",
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // #nosec G302,G304 -- no secrets; the user names it
 			if errors.Is(err, os.ErrExist) {
@@ -125,8 +155,14 @@ func (a *app) configInit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = f.Write(configs.Default())
+			text := configs.Default()
+			if mapping {
+				text = configs.Mapping()
+			}
+			_, err = f.Write(text)
 			return errors.Join(err, f.Close())
 		},
 	}
+	c.Flags().BoolVar(&mapping, "mapping", false, "write what a centre's own words are in Jieli, not a node's configuration")
+	return c
 }

@@ -24,8 +24,10 @@ func flags() map[string]string {
 		"fingerprint of that member's CA, as `jieli pki show` prints it there": "该成员 CA 的指纹，由对方 `jieli pki show` 显示",
 		"host:port of a member's federation port":                              "某成员联盟端口的 host:port",
 
-		"directory of the keys": "密钥目录",
-		"directory of the keys (default: pkiDir of the configuration)": "密钥目录（默认取配置中的 pkiDir）",
+		"directory of the keys":                                                    "密钥目录",
+		"file with what a centre's own words are in Jieli":                         "热线中心用词与接力的对照文件",
+		"write what a centre's own words are in Jieli, not a node's configuration": "写出热线中心用词与接力的对照文件，而非节点配置",
+		"directory of the keys (default: pkiDir of the configuration)":             "密钥目录（默认取配置中的 pkiDir）",
 		"days it is valid": "有效天数",
 		"DNS name or IP address to put into the certificate":                         "写入证书的域名或 IP 地址",
 		"directory for another node's keys, to be carried there (default: the same)": "另一节点的密钥目录，供带到该节点（默认与密钥目录相同）",

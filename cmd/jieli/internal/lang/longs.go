@@ -6,7 +6,9 @@ func longs() map[string]string {
 		"jieli": `接力是各区域 12345 热线中心运行的节点。各节点共享一份登记表（何地何事由谁承办），并跨区域转办诉求工单。
 
 退出码：0 完成，1 失败，2 用法错误，3 不可用，4 未找到，5 无权限，6 冲突。`,
-		"jieli completion":  "为指定的 shell 生成 jieli 命令补全脚本；用法见各子命令的帮助。",
+		"jieli completion": "为指定的 shell 生成 jieli 命令补全脚本；用法见各子命令的帮助。",
+		"jieli config check": `检查节点的配置。加 --mapping 则改为检查热线中心用词与接力的对照文件（类型、紧急程度、状态、分类，供接入工单系统的程序使用）；
+同时给出 FILE 则两者都检查。`,
 		"jieli config show": `把默认值、文件和环境变量依次叠加后显示，并注明每个值的来源。加 -o yaml 则输出内容相同的配置文件。`,
 		"jieli demo": `在本机启动 jingjinji、changsanjiao 和 chengyu 三个区域，各有自己的进程、数据库、CA 和端口；完成登记与批准，
 演示诉求的全过程，输出结果，然后保持运行直到 Ctrl-C。
