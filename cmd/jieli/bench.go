@@ -20,19 +20,19 @@ func (a *app) bench() *cobra.Command {
 	)
 }
 
-func (a *app) measure(use, short string, run func(context.Context, time.Duration) (*bench.Report, error)) *cobra.Command {
-	var duration time.Duration
+func (a *app) measure(use, short string, run func(context.Context, bench.Options) (*bench.Report, error)) *cobra.Command {
+	o := bench.Options{}
 	c := &cobra.Command{
 		Use: use, Short: short, Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := run(cmd.Context(), duration)
+			report, err := run(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
 			return a.printer().Value(report, func() *show.Table {
-				t := &show.Table{Head: []string{"IN FLIGHT", "PER SECOND", "P50 MS", "P99 MS"}}
+				t := &show.Table{Head: []string{"IN FLIGHT", "PER SECOND", "P50 MS", "P99 MS", "CPU US"}}
 				for _, r := range report.Runs {
-					t.Add(fmt.Sprint(r.InFlight), fmt.Sprintf("%.0f", r.PerSecond), fmt.Sprintf("%.2f", r.P50Millis), fmt.Sprintf("%.2f", r.P99Millis))
+					t.Add(fmt.Sprint(r.InFlight), fmt.Sprintf("%.0f", r.PerSecond), fmt.Sprintf("%.2f", r.P50Millis), fmt.Sprintf("%.2f", r.P99Millis), fmt.Sprintf("%.0f", r.CPUMicros))
 				}
 				if report.Rules > 0 {
 					t.Head = nil
@@ -42,6 +42,9 @@ func (a *app) measure(use, short string, run func(context.Context, time.Duration
 			})
 		},
 	}
-	c.Flags().DurationVar(&duration, "duration", 3*time.Second, "how long each level of concurrency is measured")
+	c.Flags().DurationVar(&o.Duration, "duration", 3*time.Second, "how long each level of concurrency is measured")
+	if use != "route" {
+		c.Flags().IntSliceVar(&o.Levels, "in-flight", bench.DefaultLevels(), "levels of concurrency")
+	}
 	return c
 }

@@ -34,13 +34,38 @@ type Run struct {
 	PerSecond float64 `json:"perSecond"`
 	P50Millis float64 `json:"p50Millis"`
 	P99Millis float64 `json:"p99Millis"`
+	// CPUMicros is the processor time of all processes, this one included, by operation: on a noisy machine it says more
+	// than the clock. 0 where it is not known.
+	CPUMicros float64 `json:"cpuMicros,omitempty"`
 }
 
-// Levels of concurrency.
-func levels() []int { return []int{1, 16, 128} }
+// Options of a measurement.
+type Options struct {
+	// Duration of each level of concurrency.
+	Duration time.Duration
+	// Levels of concurrency. Default: DefaultLevels.
+	Levels []int
+}
+
+// DefaultLevels of concurrency, from one caller to many.
+func DefaultLevels() []int { return []int{1, 16, 128} }
+
+// levels measures op at each level. The processes of pids share the work.
+func (o Options) levels(ctx context.Context, pids []int, op func(level int) func(ctx context.Context, worker, i int) error) ([]Run, error) {
+	pids = append(slices.Clone(pids), os.Getpid())
+	var runs []Run
+	for _, n := range o.Levels {
+		run, err := measure(ctx, n, o.Duration, pids, op(n))
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
 
 // measure calls op from n workers for a while, after a short warm-up, and tells how often and how fast.
-func measure(ctx context.Context, n int, duration time.Duration, op func(ctx context.Context, worker, i int) error) (Run, error) {
+func measure(ctx context.Context, n int, duration time.Duration, pids []int, op func(ctx context.Context, worker, i int) error) (Run, error) {
 	var measuring atomic.Bool
 	var mu sync.Mutex
 	var all []time.Duration
@@ -70,9 +95,10 @@ func measure(ctx context.Context, n int, duration time.Duration, op func(ctx con
 	}
 	pause(ctx, duration/4)
 	measuring.Store(true)
-	began := time.Now()
+	began, used := time.Now(), cpuTime(pids)
 	pause(ctx, duration)
 	took := time.Since(began)
+	used = cpuTime(pids) - used
 	measuring.Store(false)
 	close(stop)
 	if err := group.Wait(); err != nil {
@@ -85,7 +111,10 @@ func measure(ctx context.Context, n int, duration time.Duration, op func(ctx con
 	millis := func(p float64) float64 {
 		return float64(all[min(len(all)-1, int(p*float64(len(all))))].Microseconds()) / 1000
 	}
-	return Run{InFlight: n, PerSecond: float64(len(all)) / took.Seconds(), P50Millis: millis(.50), P99Millis: millis(.99)}, nil
+	return Run{
+		InFlight: n, PerSecond: float64(len(all)) / took.Seconds(), P50Millis: millis(.50), P99Millis: millis(.99),
+		CPUMicros: float64(used.Microseconds()) / float64(len(all)),
+	}, nil
 }
 
 func pause(ctx context.Context, d time.Duration) {

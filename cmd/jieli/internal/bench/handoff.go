@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -22,7 +21,7 @@ const leastPayload = 1536
 
 // Handoff measures a whole hand-off: a client's submit call, durable at the sender, durable at the receiver, the receipt
 // back, seen by watching the feed.
-func Handoff(ctx context.Context, duration time.Duration) (report *Report, err error) {
+func Handoff(ctx context.Context, o Options) (report *Report, err error) {
 	stand, err := demo.Up(ctx, "")
 	if err != nil {
 		return nil, err
@@ -38,8 +37,8 @@ func Handoff(ctx context.Context, duration time.Duration) (report *Report, err e
 		err = errors.Join(err, <-watched)
 	}()
 	report = &Report{Name: "handoff", Machine: Machine(), PayloadBytes: proto.Size(sampleTicket(rand.New(rand.NewPCG(1, 1)), "B-0-0-0"))} // #nosec G404
-	for _, n := range levels() {
-		run, err := measure(ctx, n, duration, func(ctx context.Context, worker, i int) error {
+	report.Runs, err = o.levels(ctx, stand.PIDs(), func(n int) func(context.Context, int, int) error {
+		return func(ctx context.Context, worker, i int) error {
 			r := rand.New(rand.NewPCG(uint64(worker), uint64(i)))         // #nosec G404,G115 -- only to vary text
 			t := sampleTicket(r, fmt.Sprintf("B-%d-%d-%d", n, worker, i)) // unique in the run
 			res, err := c.Tickets.SubmitTicket(c.Signed(ctx), &jieliv1.SubmitTicketRequest{Ticket: t})
@@ -47,13 +46,9 @@ func Handoff(ctx context.Context, duration time.Duration) (report *Report, err e
 				return err
 			}
 			return arrivals.await(ctx, res.GetTicket().GetId())
-		})
-		if err != nil {
-			return nil, err
 		}
-		report.Runs = append(report.Runs, run)
-	}
-	return report, nil
+	})
+	return report, err
 }
 
 // sampleTicket is a real-sized ticket for the Yangtze River Delta, taken in Beijing-Tianjin-Hebei.

@@ -14,7 +14,7 @@ import (
 )
 
 // Registry measures writes of one route each over gRPC, agreed by three voters.
-func Registry(ctx context.Context, duration time.Duration) (report *Report, err error) {
+func Registry(ctx context.Context, o Options) (report *Report, err error) {
 	stand, err := demo.Up(ctx, "")
 	if err != nil {
 		return nil, err
@@ -26,20 +26,16 @@ func Registry(ctx context.Context, duration time.Duration) (report *Report, err 
 	}
 	c := stand.Clients[0]
 	report = &Report{Name: "registry", Machine: Machine()}
-	for _, n := range levels() {
-		run, err := measure(ctx, n, duration, func(ctx context.Context, worker, i int) error {
+	report.Runs, err = o.levels(ctx, stand.PIDs(), func(int) func(context.Context, int, int) error {
+		return func(ctx context.Context, worker, i int) error {
 			code := codes[(worker*7919+i)%len(codes)]
 			// Each round of the codes has another last day: a route set to what it is already would change nothing.
 			until := fmt.Sprintf("%d-12-31", 2100+i%1000)
 			_, err := c.Registry.SetRoute(c.Signed(ctx), &jieliv1.SetRouteRequest{Route: &jieliv1.Route{Division: code, Region: "jingjinji", ValidTo: until}})
 			return err
-		})
-		if err != nil {
-			return nil, err
 		}
-		report.Runs = append(report.Runs, run)
-	}
-	return report, nil
+	})
+	return report, err
 }
 
 // townships lists the codes of all townships of a province.
@@ -74,7 +70,7 @@ func townships(province string) ([]string, error) {
 const rulesWanted = 700_000
 
 // Route measures random look-ups in a table of 700,000 rules.
-func Route(ctx context.Context, duration time.Duration) (*Report, error) {
+func Route(ctx context.Context, o Options) (*Report, error) {
 	divisions, err := regions.LoadDivisions()
 	if err != nil {
 		return nil, err
@@ -113,7 +109,7 @@ func Route(ctx context.Context, duration time.Duration) (*Report, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began, n := time.Now(), 0
-	for time.Since(began) < duration && ctx.Err() == nil {
+	for time.Since(began) < o.Duration && ctx.Err() == nil {
 		for range 1024 {
 			table.Lookup(queries[n%len(queries)])
 			n++

@@ -17,7 +17,7 @@ import (
 )
 
 // Store measures durable updates of the ticket store: what one hand-off writes at its sender.
-func Store(ctx context.Context, duration time.Duration) (report *Report, err error) {
+func Store(ctx context.Context, o Options) (report *Report, err error) {
 	dir, err := os.MkdirTemp("", "jieli-bench-")
 	if err != nil {
 		return nil, err
@@ -31,20 +31,16 @@ func Store(ctx context.Context, duration time.Duration) (report *Report, err err
 	body := make([]byte, leastPayload)
 	var count atomic.Uint64
 	report = &Report{Name: "store", Machine: Machine(), PayloadBytes: leastPayload}
-	for _, n := range levels() {
-		run, err := measure(ctx, n, duration, func(ctx context.Context, _, _ int) error {
+	report.Runs, err = o.levels(ctx, nil, func(int) func(context.Context, int, int) error {
+		return func(ctx context.Context, _, _ int) error {
 			id, err := uuid.NewV7()
 			if err != nil {
 				return err
 			}
 			return s.Update(ctx, func(tx store.Tx) error { return writeHandoff(tx, id.String(), count.Add(1), body) })
-		})
-		if err != nil {
-			return nil, err
 		}
-		report.Runs = append(report.Runs, run)
-	}
-	return report, nil
+	})
+	return report, err
 }
 
 // noSeals stands in for signatures, which are not the store's work.

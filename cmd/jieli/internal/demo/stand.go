@@ -40,3 +40,12 @@ func Up(ctx context.Context, binary string) (*Stand, error) {
 
 // Down stops them and removes what they wrote.
 func (s *Stand) Down() error { return errors.Join(s.d.stop(), os.RemoveAll(s.d.o.DataDir)) }
+
+// PIDs of the regions' processes.
+func (s *Stand) PIDs() []int {
+	pids := make([]int, len(s.d.centres))
+	for i, c := range s.d.centres {
+		pids[i] = c.cmd.Process.Pid
+	}
+	return pids
+}
