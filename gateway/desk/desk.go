@@ -79,6 +79,7 @@ type Desk struct {
 	keys     *keyring
 	peers    Peers
 	feed     *bell
+	recent   *recent
 	wake     chan struct{}
 }
 
@@ -112,7 +113,7 @@ func New(cfg Config) (*Desk, error) {
 	return &Desk{
 		cfg: cfg, store: cfg.Store, log: cfg.Log,
 		keys: keys, verifier: trust.NewBatchVerifier(keys.verifier, verifiedRoots),
-		feed: newBell(), wake: make(chan struct{}, 1),
+		feed: newBell(), recent: newRecent(), wake: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -127,7 +128,8 @@ func (d *Desk) Committed(c store.Changes) {
 	if len(c.Peers) > 0 && d.peers != nil {
 		d.peers.Wake(c.Peers)
 	}
-	if c.Feed {
+	if len(c.Feed) > 0 {
+		d.recent.add(c.Feed, d.cursor)
 		d.feed.ring()
 	}
 }

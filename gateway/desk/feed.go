@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/jieli-gateway/jieli/gateway/fault"
@@ -97,6 +98,15 @@ func (d *Desk) Watch(ctx context.Context, after string, send func(*jieliv1.FeedE
 
 // entries reads one part of the feed; end is the sequence to go on from.
 func (d *Desk) entries(ctx context.Context, after int64, limit int) (entries []*jieliv1.FeedEntry, end int64, err error) {
+	if recent, ok := d.recent.after(after, limit); ok {
+		entries, err = d.showRecent(ctx, recent)
+		return entries, after + int64(len(recent)), err
+	}
+	return d.storedEntries(ctx, after, limit)
+}
+
+// storedEntries reads one part of the feed from the store.
+func (d *Desk) storedEntries(ctx context.Context, after int64, limit int) (entries []*jieliv1.FeedEntry, end int64, err error) {
 	end = after
 	err = d.store.View(ctx, func(r store.Reader) error {
 		rows, err := r.Feed(after, limit)
@@ -113,6 +123,34 @@ func (d *Desk) entries(ctx context.Context, after int64, limit int) (entries []*
 		return nil
 	})
 	return entries, end, err
+}
+
+// showRecent shows entries that are at hand, with the words of those that have some.
+func (d *Desk) showRecent(ctx context.Context, recent []*recentEntry) ([]*jieliv1.FeedEntry, error) {
+	entries := make([]*jieliv1.FeedEntry, len(recent))
+	said := false
+	for i, e := range recent {
+		entries[i], said = e.shown, said || e.words
+	}
+	if !said {
+		return entries, nil
+	}
+	return entries, d.store.View(ctx, func(r store.Reader) error {
+		for i, e := range recent {
+			if !e.words {
+				continue
+			}
+			have, err := contentsOf(r, e.shown.GetTicketId())
+			if err != nil {
+				return err
+			}
+			entries[i] = proto.CloneOf(e.shown)
+			if err := say(entries[i].GetEvent(), have[contentKey{e.shown.GetEvent().GetNumber(), contentText}]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (d *Desk) entry(r store.Reader, row *store.FeedRow) (*jieliv1.FeedEntry, error) {

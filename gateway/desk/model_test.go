@@ -259,6 +259,7 @@ func (w *world) checkAlways() {
 // only with origin and holder.
 func (w *world) checkHealed() {
 	for name, p := range w.desks {
+		w.checkFeed(p)
 		for _, t := range p.tickets() {
 			st := t.State
 			if t.RecallRequest != "" || t.Stopped != "" {
@@ -278,6 +279,29 @@ func (w *world) checkHealed() {
 			}
 			w.checkReporter(name, t)
 		}
+	}
+}
+
+// checkFeed: what is at hand of the feed is what the store says.
+func (w *world) checkFeed(p *place) {
+	stored, _, err := p.desk.storedEntries(w.ctx, 0, maxPage)
+	w.must(err)
+	var first int64
+	if p.desk.recent.start > 0 {
+		first = p.desk.recent.start - 1
+	}
+	for after := first; after < int64(len(stored)); {
+		recent, end, err := p.desk.entries(w.ctx, after, 7)
+		w.must(err)
+		if len(recent) == 0 {
+			w.t.Fatalf("%s: the feed ends at %d, the store's at %d", p.id, after, len(stored))
+		}
+		for i, e := range recent {
+			if want := stored[after+int64(i)]; !proto.Equal(e, want) {
+				w.t.Fatalf("%s: entry %d at hand: %v, stored: %v", p.id, after+int64(i)+1, e, want)
+			}
+		}
+		after = end
 	}
 }
 

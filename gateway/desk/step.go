@@ -98,7 +98,7 @@ func (s *step) appendTo(id string, body any, settles string, words ...words) err
 	if err := s.enqueue(ev, hash); err != nil {
 		return err
 	}
-	return s.feedEvent(ev.GetNumber())
+	return s.feedEvent(e, ev)
 }
 
 // fold applies an event to the ticket's state.
@@ -128,13 +128,18 @@ func (s *step) enqueue(ev *jieliv1.Event, hash [32]byte) error {
 }
 
 // feedEvent adds a feed row for an event.
-func (s *step) feedEvent(number uint32) error {
-	return s.feed(&store.FeedRow{Kind: jieliv1.FeedEntry_EVENT, EventNumber: number})
+func (s *step) feedEvent(e *store.Event, ev *jieliv1.Event) error {
+	return s.putFeed(&store.FeedRow{Kind: jieliv1.FeedEntry_EVENT, EventNumber: e.Number}, wordless(e, ev))
 }
 
-// feed adds a feed row with the ticket as it now is.
-func (s *step) feed(f *store.FeedRow) error {
-	f.TicketID, f.State, f.Holder = s.t.State.GetId(), s.t.State.GetState(), s.holder()
+// feed adds a feed row that speaks of no event, or of an earlier one.
+func (s *step) feed(f *store.FeedRow) error { return s.putFeed(f, nil) }
+
+// putFeed adds a feed row with the ticket as it now is.
+func (s *step) putFeed(f *store.FeedRow, rec *jieliv1.EventRecord) error {
+	st := s.t.State
+	f.TicketID, f.State, f.Holder = st.GetId(), st.GetState(), s.holder()
+	f.AtHand = &atHand{number: st.GetNumber(), externalID: st.GetExternalId(), origin: st.GetOrigin(), record: rec}
 	return s.tx.PutFeed(f)
 }
 

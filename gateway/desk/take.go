@@ -434,7 +434,7 @@ func (d *Desk) storeOffer(tx store.Tx, c *checked, t *store.Ticket, known map[ui
 	s := d.step(tx, t, "")
 	for _, ce := range append(c.chain[:len(c.chain):len(c.chain)], c.event) {
 		if _, ok := known[ce.ev.GetNumber()]; !ok {
-			if err := s.keepEvent(ce); err != nil {
+			if _, err := s.keepEvent(ce); err != nil {
 				return err
 			}
 		}
@@ -442,19 +442,25 @@ func (d *Desk) storeOffer(tx store.Tx, c *checked, t *store.Ticket, known map[ui
 			return err
 		}
 	}
-	if err := s.feedEvent(c.event.ev.GetNumber()); err != nil {
+	if err := s.feedEvent(s.theirs(c.event), c.event.ev); err != nil {
 		return err
 	}
 	return s.save()
 }
 
 // keepEvent stores a peer's event as it came.
-func (s *step) keepEvent(ce *checkedEvent) error {
-	return s.tx.AppendEvent(&store.Event{
+func (s *step) keepEvent(ce *checkedEvent) (*store.Event, error) {
+	e := s.theirs(ce)
+	return e, s.tx.AppendEvent(e)
+}
+
+// theirs is a peer's event as it is kept.
+func (s *step) theirs(ce *checkedEvent) *store.Event {
+	return &store.Event{
 		TicketID: ce.ev.GetTicketId(), Number: ce.ev.GetNumber(), Kind: ce.ev.GetKind(), Author: ce.ev.GetAuthor(),
 		Hash: ce.hash, Bytes: ce.bytes, Proof: ce.proof,
 		FromFuture: ce.ev.GetTime().AsTime().Sub(s.now) > maxAhead,
-	})
+	}
 }
 
 // takeEvent applies an event of the holder at the origin.
@@ -479,13 +485,14 @@ func (d *Desk) takeEvent(tx store.Tx, peer string, ce *checkedEvent) error {
 	if err := s.fold(ce.ev, ce.hash); err != nil {
 		return err
 	}
-	if err := s.keepEvent(ce); err != nil {
+	e, err := s.keepEvent(ce)
+	if err != nil {
 		return err
 	}
 	if err := s.keep(ce.ev, ce.contents, nil); err != nil {
 		return err
 	}
-	if err := s.feedEvent(ce.ev.GetNumber()); err != nil {
+	if err := s.feedEvent(e, ce.ev); err != nil {
 		return err
 	}
 	if err := s.settleID(ce.ev.GetSettlesRequest()); err != nil {

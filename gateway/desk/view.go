@@ -119,22 +119,34 @@ func record(e *store.Event, text *store.Content, proof bool) (*jieliv1.EventReco
 	if err := proto.Unmarshal(e.Bytes, &ev); err != nil {
 		return nil, fmt.Errorf("stored event %d of ticket %s cannot be read: %w", e.Number, e.TicketID, err)
 	}
+	rec := wordless(e, &ev)
+	if proof {
+		rec.Signed = &jieliv1.SignedEvent{Event: e.Bytes, Proof: e.Proof}
+	}
+	return rec, say(rec, text)
+}
+
+// wordless shows one event but for the words beside it.
+func wordless(e *store.Event, ev *jieliv1.Event) *jieliv1.EventRecord {
 	rec := &jieliv1.EventRecord{
 		TicketId: e.TicketID, Number: e.Number, Kind: e.Kind, Author: e.Author, Time: ev.GetTime(),
 		RegistryRevision: ev.GetRegistryRevision(), Hash: hex.EncodeToString(e.Hash[:]), FromFuture: e.FromFuture, Actor: e.Actor,
 	}
-	detail(rec, &ev)
-	if text != nil {
-		var words jieliv1.Text
-		if err := proto.Unmarshal(text.Data, &words); err != nil {
-			return nil, fmt.Errorf("stored text of event %d of ticket %s cannot be read: %w", e.Number, e.TicketID, err)
-		}
-		rec.Text, rec.LegalBasis, rec.Erased = words.GetText(), words.GetLegalBasis(), text.Absence != jieliv1.Content_PRESENT
+	detail(rec, ev)
+	return rec
+}
+
+// say adds the words beside an event, if there are any.
+func say(rec *jieliv1.EventRecord, text *store.Content) error {
+	if text == nil {
+		return nil
 	}
-	if proof {
-		rec.Signed = &jieliv1.SignedEvent{Event: e.Bytes, Proof: e.Proof}
+	var words jieliv1.Text
+	if err := proto.Unmarshal(text.Data, &words); err != nil {
+		return fmt.Errorf("stored text of event %d of ticket %s cannot be read: %w", rec.GetNumber(), rec.GetTicketId(), err)
 	}
-	return rec, nil
+	rec.Text, rec.LegalBasis, rec.Erased = words.GetText(), words.GetLegalBasis(), text.Absence != jieliv1.Content_PRESENT
+	return nil
 }
 
 // detail shows what is particular to a kind.

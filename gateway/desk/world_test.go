@@ -176,7 +176,10 @@ func (w *world) catchUp(names ...string) {
 func (p *place) open(from *memory.Image) {
 	p.view = p.w.machine.View()
 	sealer := NewSealer(p.id, func() string { return p.w.machine.View().ClusterID() }, p.signer)
-	p.store = memory.New(memory.Options{Sealer: sealer, From: from, Now: func() time.Time { return p.w.now }})
+	p.store = memory.New(memory.Options{
+		Sealer: sealer, From: from, Now: func() time.Time { return p.w.now },
+		OnCommit: func(c store.Changes) { p.desk.Committed(c) },
+	})
 	d, err := New(Config{Region: p.id, Store: p.store, Registry: p, Signer: p.signer, Vault: p.vault, Now: func() time.Time { return p.w.now }})
 	p.w.must(err)
 	d.UsePeers(p)

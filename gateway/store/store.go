@@ -63,8 +63,8 @@ type Sealer interface {
 type Changes struct {
 	// Peers with new outbox rows.
 	Peers []string
-	// The feed has new rows.
-	Feed bool
+	// Feed has the new rows of the feed, in order. They are not to be changed.
+	Feed []*FeedRow
 }
 
 // Commit tells what a group commit came to, for metrics.
@@ -330,6 +330,9 @@ type FeedRow struct {
 	Holder      string
 	Reason      string
 	Time        time.Time
+	// AtHand is not stored: what the writer of the row gives to whoever hears of it in Changes, so that it need not be
+	// read back.
+	AtHand any
 }
 
 // Request is a wish of this region sent to a peer, or, with Incoming, one of a peer answered here.

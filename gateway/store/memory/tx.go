@@ -171,8 +171,11 @@ func (t *tx) PutFeed(f *store.FeedRow) error {
 	}
 	t.next.lastFeed++
 	f.Seq, f.Time = t.next.lastFeed, whole(t.now)
-	t.next.feed = t.next.feed.put(big(uint64(f.Seq)), copyFeedRow(f))
-	t.changes.Feed = true
+	row := copyFeedRow(f)
+	t.changes.Feed = append(t.changes.Feed, row)
+	row = copyFeedRow(f)
+	row.AtHand = nil
+	t.next.feed = t.next.feed.put(big(uint64(f.Seq)), row)
 	return nil
 }
 

@@ -287,8 +287,9 @@ func (t *tx) PutFeed(f *store.FeedRow) error {
 		return fmt.Errorf("feed row of ticket %s: %w", f.TicketID, err)
 	}
 	t.group.lastFeed = seq
-	t.group.changes.Feed = true
 	f.Seq, f.Time = seq, time.UnixMicro(t.now.UnixMicro()).UTC()
+	row := *f
+	t.group.changes.Feed = append(t.group.changes.Feed, &row)
 	return nil
 }
 

@@ -173,10 +173,23 @@ func changes(t *testing.T, open Factory) {
 		_, err3 := tx.Enqueue(outboxRow("beijing", "t1", 1))
 		return all(err, err2, err3)
 	})
-	update(t, s, func(tx store.Tx) error { return tx.PutFeed(&store.FeedRow{TicketID: "t1"}) })
+	row := &store.FeedRow{TicketID: "t1", AtHand: "at hand"}
+	update(t, s, func(tx store.Tx) error { return tx.PutFeed(row) })
 	_ = s.Update(t.Context(), func(tx store.Tx) error { return all(tx.PutFeed(&store.FeedRow{TicketID: "t1"}), errRefused) })
 	update(t, s, func(tx store.Tx) error { return tx.PutTicket(Ticket("t1")) }) // nobody waits for that
-	equal(t, "changes", got, []store.Changes{{Peers: []string{"suzhou", "beijing"}}, {Feed: true}})
+	if len(got) != 2 || len(got[1].Feed) != 1 {
+		t.Fatalf("changes: %+v", got)
+	}
+	equal(t, "the feed row told of", *got[1].Feed[0], *row)
+	got[1].Feed = nil
+	equal(t, "changes", got, []store.Changes{{Peers: []string{"suzhou", "beijing"}}, {}})
+	view(t, s, func(r store.Reader) error {
+		rows, err := r.Feed(0, 9)
+		if err == nil && (len(rows) != 1 || rows[0].AtHand != nil) {
+			t.Errorf("the feed has %+v; what was at hand is not stored", rows)
+		}
+		return err
+	})
 }
 
 func contexts(t *testing.T, open Factory) {
