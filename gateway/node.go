@@ -168,6 +168,10 @@ func (n *Node) APIAddress() string { return n.listener.Addr().String() }
 func (n *Node) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.api.Serve(n.listener) })
+	group.Go(func() error {
+		watchHeap(ctx)
+		return nil
+	})
 	n.mux.Start()
 	group.Go(func() error { return n.federation.Serve(n.mux.GRPC()) })
 	group.Go(func() error {

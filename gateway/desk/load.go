@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,15 +15,7 @@ func (d *Desk) Load(r store.Reader, row *store.OutboxRow) (*jieliv1.Item, error)
 	if row.Kind == store.OutboxContent {
 		return d.loadContent(r, row)
 	}
-	from := row.Number
-	t, err := r.Ticket(row.TicketID)
-	if err != nil {
-		return nil, fmt.Errorf("ticket %s of outbox row %d: %w", row.TicketID, row.Seq, err)
-	}
-	if t.State.GetOrigin() == d.cfg.Region {
-		from = 1 // an origin sends offers, and those carry the whole chain
-	}
-	events, err := r.Events(row.TicketID, from)
+	events, err := chainTo(r, row)
 	if err != nil {
 		return nil, err
 	}
@@ -33,21 +26,40 @@ func (d *Desk) Load(r store.Reader, row *store.OutboxRow) (*jieliv1.Item, error)
 	var item *jieliv1.EventItem
 	var chain []*jieliv1.EventItem
 	for _, e := range events {
-		it, err := eventItem(e, have)
+		if item, err = eventItem(e, have); err != nil {
+			return nil, err
+		}
+		chain = append(chain, item)
+	}
+	item.Chain = chain[:len(chain)-1]
+	return &jieliv1.Item{Item: &jieliv1.Item_Event{Event: item}}, nil
+}
+
+// shortChain is up to where a chain is read whole rather than asked first whether it is needed.
+const shortChain = 16
+
+// chainTo reads the event a row points at and, where that is an offer, all before it: an offer carries the whole chain.
+func chainTo(r store.Reader, row *store.OutboxRow) ([]*store.Event, error) {
+	from := uint32(1)
+	if row.Number > shortChain {
+		from = row.Number
+	}
+	for {
+		events, err := r.Events(row.TicketID, from)
 		if err != nil {
 			return nil, err
 		}
-		if e.Number == row.Number {
-			item = it
-			break
+		at := slices.IndexFunc(events, func(e *store.Event) bool { return e.Number == row.Number })
+		switch {
+		case at < 0:
+			return nil, fmt.Errorf("event %d of ticket %s in outbox row %d: %w", row.Number, row.TicketID, row.Seq, store.ErrNotFound)
+		case events[at].Kind != jieliv1.Event_OFFERED:
+			return events[at : at+1], nil
+		case from == 1:
+			return events[:at+1], nil
 		}
-		chain = append(chain, it)
+		from = 1
 	}
-	if item == nil {
-		return nil, fmt.Errorf("event %d of ticket %s in outbox row %d: %w", row.Number, row.TicketID, row.Seq, store.ErrNotFound)
-	}
-	item.Chain = chain
-	return &jieliv1.Item{Item: &jieliv1.Item_Event{Event: item}}, nil
 }
 
 // eventItem is an event as it travels: exact bytes, proof, content in order of commitments. Reporter data never

@@ -20,6 +20,8 @@ type reader struct {
 	c     *conn
 	ctx   context.Context // of a View, which it can end
 	group *group
+	// shorts are short numbers of tickets this view has met.
+	shorts map[string]int64
 }
 
 var _ store.Reader = (*reader)(nil)
@@ -91,12 +93,27 @@ func (r *reader) short(id string) (int64, error) {
 		}
 		return t.n, nil
 	}
+	if n := r.shorts[id]; n != 0 {
+		return n, nil
+	}
 	var n int64
 	_, err := r.one(`SELECT n FROM ticket WHERE id = ?`, []driver.Value{id}, func(row row) error {
 		n = row.integer(0)
 		return nil
 	})
+	r.met(id, n)
 	return n, err
+}
+
+// met remembers, for the rest of a view, a ticket's short number.
+func (r *reader) met(id string, n int64) {
+	if r.group != nil || n == 0 {
+		return
+	}
+	if r.shorts == nil {
+		r.shorts = map[string]int64{}
+	}
+	r.shorts[id] = n
 }
 
 // list collects what a query finds.
@@ -165,10 +182,14 @@ func (r *reader) TicketByExternalID(origin, externalID string) (*store.Ticket, e
 // scanTicket reads a ticket and, within a group, remembers what PutTicket will ask about it.
 func (r *reader) scanTicket(row row) (*store.Ticket, error) {
 	t, err := scanTicket(row)
-	if err == nil && t != nil && r.group != nil {
+	if err != nil || t == nil {
+		return t, err
+	}
+	if r.group != nil {
 		r.group.remember(row.integer(0), t)
 	}
-	return t, err
+	r.met(t.State.GetId(), row.integer(0))
+	return t, nil
 }
 
 func (r *reader) CountTickets() (map[jieliv1.Ticket_State]uint64, error) {
@@ -337,8 +358,9 @@ func (r *reader) link(peer string) (int64, error) {
 const outboxColumns = `o.id, o.kind, t.id, o.event, o.name, o.hash, o.time
 	FROM outbox o LEFT JOIN ticket t ON t.n = o.event >> 32`
 
-func scanOutbox(peer string) func(row) (*store.OutboxRow, error) {
+func (r *reader) scanOutbox(peer string) func(row) (*store.OutboxRow, error) {
 	return func(row row) (*store.OutboxRow, error) {
+		r.met(row.text(2), row.integer(3)>>numberBits)
 		return &store.OutboxRow{ // #nosec G115 -- written from one
 			Peer: peer, Seq: uint64(row.integer(0) & maxSequence), Kind: store.OutboxKind(row.integer(1)),
 			TicketID: row.text(2), Number: eventNumber(row.integer(3)), Name: row.text(4), Hash: row.hash(5), Time: row.time(6),
@@ -355,7 +377,7 @@ func (r *reader) Outbox(peer string, after uint64, limit int) ([]*store.OutboxRo
 		return nil, err
 	}
 	return list(r, `SELECT `+outboxColumns+` WHERE o.id > ? AND o.id <= ? ORDER BY o.id LIMIT ?`,
-		[]driver.Value{outboxID(n, after), outboxID(n, maxSequence), atMost(limit)}, scanOutbox(peer))
+		[]driver.Value{outboxID(n, after), outboxID(n, maxSequence), atMost(limit)}, r.scanOutbox(peer))
 }
 
 func (r *reader) OutboxRow(peer, ticketID string, number uint32) (*store.OutboxRow, error) {
@@ -384,7 +406,7 @@ func (r *reader) outboxRow(peer, ticketID string, number uint32) (*store.OutboxR
 	// The unary + keeps SQLite from walking the peer's whole outbox for the order's sake.
 	return find(r, `SELECT `+outboxColumns+` WHERE o.kind = 1 AND o.event = ? AND +o.id BETWEEN ? AND ?
 		ORDER BY +o.id DESC LIMIT 1`,
-		[]driver.Value{eventID(ticket, number), outboxID(n, 0), outboxID(n, maxSequence)}, scanOutbox(peer))
+		[]driver.Value{eventID(ticket, number), outboxID(n, 0), outboxID(n, maxSequence)}, r.scanOutbox(peer))
 }
 
 func (r *reader) Receipts(peer string, after uint64, limit int) ([]*store.Receipt, error) {
