@@ -1,10 +1,13 @@
 #!/bin/bash
-# Runs on the bare Debian of deb.sh: installs, follows the printed steps, stops, removes, purges.
+# Runs on the bare Debian of deb.sh: installs, follows the printed steps, upgrades, stops, removes, purges.
+# usage: inside.sh systemd|none
 set -euo pipefail
+manager=$1
+cd /root
 
 # step NUMBER [PATTERN] gives the commands of a step as postinst printed them, with the two names it leaves open filled in.
 step() {
-	awk -v n="$1." '$1 == n {on = 1; next} /^[0-9]+\. |^Stop / {on = 0} on && /^   [^ ]/ && !/^   (To |With|[A-Z][a-z ]*:$)/ {print substr($0, 4)}' /root/printed |
+	awk -v n="$1." '$1 == n {on = 1; next} /^[0-9]+\. |^Stop / {on = 0} on && /^   [^ ]/ && !/^   (To |With)/ {print substr($0, 4)}' printed |
 		grep -e "${2:-.}" | sed -e 's/REGION/suzhou/; s/YOUR-NAME/wangfang/'
 }
 
@@ -16,16 +19,27 @@ follow() {
 	bash -euc "$commands"
 }
 
+# healthy waits for the node.
+healthy() {
+	for _ in $(seq 60); do
+		if jieli --token-file /root/jieli.token status --check >/dev/null 2>&1; then return; fi
+		sleep 1
+	done
+	jieli --token-file /root/jieli.token status --check
+	exit 1
+}
+
+running() { grep -qsx jieli /proc/[0-9]*/comm; }
+
 echo "== dpkg -i"
-dpkg -i /root/jieli.deb 2>&1 | tee /root/printed
-if pgrep -x jieli >/dev/null 2>&1 || [[ -e /var/lib/jieli/store ]]; then
+dpkg -i jieli.deb 2>&1 | tee printed
+if running; then
 	echo "it was started unasked" >&2
 	exit 1
 fi
-stat -c '%n %U:%G %a' /var/lib/jieli
 [[ "$(stat -c '%U:%G %a' /var/lib/jieli)" == "jieli:jieli 700" ]]
 
-echo "== step 1: what vi would be used for"
+echo "== step 1: what vi would be used for, and the check"
 sed -i -e 's/nameZh: ""  /nameZh: "苏州12345" /; s/legalName: "" /legalName: "苏州市12345热线中心" /' \
 	-e 's/dutyPhone: "" /dutyPhone: "0512-55512345" /; s/numberPrefix: "" /numberPrefix: "SZ" /' \
 	-e 's/advertise: "" /advertise: "127.0.0.1:7345" /' /etc/jieli/jieli.yaml
@@ -34,38 +48,49 @@ echo "== step 2"
 step 2 | follow
 echo "== step 3"
 step 3 bootstrap | follow
-echo "== step 4, without systemd"
-step 4 'nohup' >/root/start
-follow </root/start
-
+echo "== step 4"
+case "$manager" in
+systemd)
+	start=$(step 4 systemctl)
+	stop='systemctl stop jieli'
+	;;
+none)
+	start=$(step 4 nohup)
+	stop='kill $(cat /var/lib/jieli/jieli.pid)'
+	;;
+esac
+follow <<<"$start"
 echo "== step 5"
-for _ in $(seq 60); do
-	if jieli --token-file /root/jieli.token status --check >/dev/null 2>&1; then break; fi
-	sleep 1
-done
+healthy
 step 5 | follow
 
-echo "== upgrade, then stop and start again without step 3"
-dpkg -i /root/jieli.deb 2>&1 | tail -1
-follow <<<'kill $(cat /var/lib/jieli/jieli.pid)'
-while [[ -e /proc/$(cat /var/lib/jieli/jieli.pid) ]]; do sleep 1; done
-follow </root/start
+echo "== upgrade; then stop, and start again without step 3"
+dpkg -i jieli.deb 2>&1 | tail -1
+healthy
+grep -qF "$stop" printed
+follow <<<"$stop"
 for _ in $(seq 60); do
-	if jieli --token-file /root/jieli.token status --check; then break; fi
+	if ! running; then break; fi
 	sleep 1
 done
+follow <<<"$start"
+healthy
 jieli --token-file /root/jieli.token status --check
+if [[ "$manager" == systemd ]]; then
+	systemctl --no-pager status jieli | head -12
+fi
 
 echo "== remove, purge"
 dpkg --remove jieli
-[[ ! -e /usr/bin/jieli && ! -e /var/lib/jieli/jieli.pid ]]
+if running || [[ -e /usr/bin/jieli ]]; then
+	echo "removed, and still there" >&2
+	exit 1
+fi
 dpkg --purge jieli
-[[ ! -e /etc/jieli/jieli.yaml ]]
-ls /var/lib/jieli
-[[ -e /var/lib/jieli/store && -e /var/lib/jieli/pki ]]
+[[ ! -e /etc/jieli/jieli.yaml && -e /var/lib/jieli/store && -e /var/lib/jieli/pki ]]
 
-echo "== purge that is asked to take the data too"
-dpkg -i /root/jieli.deb >/dev/null
+echo "== purge that is asked to take tickets and keys too"
+dpkg -i jieli.deb >/dev/null
 JIELI_PURGE_DATA=yes dpkg --purge jieli
 [[ ! -e /var/lib/jieli ]]
-echo "== done"
+echo "== done: $manager"
