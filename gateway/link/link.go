@@ -284,7 +284,7 @@ func (l *link) up(s *stream) {
 		l.live, l.liveSince = true, time.Now()
 		l.backoff.failures = l.brief
 	}
-	l.confirmed = true
+	l.confirmed, l.drained = true, time.Time{}
 	l.showLocked(StateUp, "", "")
 }
 

@@ -398,6 +398,11 @@ func TestDrainedPeerIsNotForgotten(t *testing.T) {
 		if st := b.status(alpha); !st.GetSince().AsTime().After(since) {
 			t.Errorf("up since %s", st.GetSince().AsTime())
 		}
+		a.die()
+		eventually(t, time.Minute, "a crash is not taken for an orderly stop", func() bool { return b.status(alpha).GetReason() == ReasonRefused })
+		if since := b.status(alpha).GetSince().AsTime(); time.Since(since) > drainTimeout {
+			t.Errorf("it took until %s", since)
+		}
 	})
 }
 
