@@ -23,7 +23,7 @@ func (a *app) bench() *cobra.Command {
 func (a *app) measure(use, short string, run func(context.Context, bench.Options) (*bench.Report, error)) *cobra.Command {
 	o := bench.Options{}
 	c := &cobra.Command{
-		Use: use, Short: short, Args: exactly(0),
+		Use: use, Short: short, Args: exactly(0), Example: "  jieli bench " + use + " --duration 10s",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := run(cmd.Context(), o)
 			if err != nil {

@@ -7,45 +7,66 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/manual"
 )
 
-// usageWords are those of cobra's template for usage.
-func usageWords() *strings.Replacer {
-	return strings.NewReplacer(
-		"Usage:", "用法：", "Aliases:", "别名：", "Examples:", "示例：", "Available Commands:", "命令：",
-		"Additional Commands:", "其他命令：", "Additional help topics:", "其他帮助：", "Global Flags:", "全局选项：", "Flags:", "选项：",
-		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, `用“{{.CommandPath}} [命令] --help”查看某个命令的帮助。`,
-	)
+// helpIn makes help come in the language of the command line.
+func (a *app) helpIn(root *cobra.Command) {
+	root.SetHelpCommand(a.helpCommand())
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		_ = manual.Of(c, a.lang == "zh").Text(a.out) // nobody reads it, if it cannot be written
+	})
 }
 
-// helpIn makes help come in the language that is asked for on the same command line.
-func (a *app) helpIn(root *cobra.Command) {
-	english := root.HelpFunc()
-	root.SetHelpFunc(func(c *cobra.Command, args []string) {
-		if a.lang == "zh" {
-			root.SetUsageTemplate(usageWords().Replace(root.UsageTemplate()))
-			translate(root, lang.Help())
-		}
-		english(c, args)
-	})
+func (a *app) helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Show help about any command",
+		Example: "  jieli help ticket import",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return knownCommand(about, rest)
+			}
+			return about.Help()
+		},
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []cobra.Completion
+			for _, child := range about.Commands() {
+				if child.IsAvailableCommand() {
+					names = append(names, cobra.CompletionWithDesc(child.Name(), child.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
 }
 
 // translate puts descriptions into Chinese.
 func translate(c *cobra.Command, chinese lang.Chinese) {
-	c.Short = chinese.Of(c.Short)
 	if zh, ok := chinese[c.CommandPath()]; ok && c.Long != "" {
 		c.Long = zh
 	}
-	flag := func(f *pflag.Flag) {
-		if strings.HasPrefix(f.Usage, "help for ") {
-			f.Usage = "显示帮助"
-			return
-		}
-		f.Usage = chinese.Of(f.Usage)
-	}
+	c.Short = chinese.Of(c.Short)
+	c.Example = comments(c.Example, chinese)
+	flag := func(f *pflag.Flag) { f.Usage = chinese.Of(f.Usage) }
 	c.LocalFlags().VisitAll(flag)
 	c.PersistentFlags().VisitAll(flag)
 	for _, child := range c.Commands() {
 		translate(child, chinese)
 	}
+}
+
+// comments translates what examples say behind a #.
+func comments(example string, chinese lang.Chinese) string {
+	lines := strings.Split(example, "\n")
+	for i, line := range lines {
+		if command, comment, ok := strings.Cut(line, "# "); ok {
+			lines[i] = command + "# " + chinese.Of(comment)
+		}
+	}
+	return strings.Join(lines, "\n")
 }

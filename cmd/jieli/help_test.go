@@ -17,11 +17,11 @@ import (
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 )
 
-// Whatever help says, it says in Chinese too; and nothing is translated that nobody says.
+// Whatever help says, it says in Chinese too, with an example for everything that can be done; and nothing is translated
+// that nobody says.
 func TestHelpIsInBothLanguages(t *testing.T) {
 	root := new(app).root()
 	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
 	chinese, used := lang.Help(), map[string]bool{}
 	need := func(where, text string) {
 		used[text] = true
@@ -33,11 +33,22 @@ func TestHelpIsInBothLanguages(t *testing.T) {
 	walk = func(c *cobra.Command) {
 		path := c.CommandPath()
 		need(path, c.Short)
-		if c.Long != "" && !strings.HasPrefix(path, "jieli completion ") { // cobra's, mostly commands to type
+		if c.Long != "" {
 			need(path, path)
 		}
+		if !c.HasSubCommands() && !strings.Contains(c.Example, "jieli "+strings.TrimPrefix(path, "jieli ")) {
+			t.Errorf("%s: no example of it in %q", path, c.Example)
+		}
+		for _, line := range strings.Split(c.Example, "\n") {
+			if _, comment, ok := strings.Cut(line, "# "); ok {
+				need(path, comment)
+			}
+			if c.Example != "" && !strings.HasPrefix(line, "  ") {
+				t.Errorf("%s: example is not indented: %q", path, line)
+			}
+		}
 		flag := func(f *pflag.Flag) {
-			if !strings.HasPrefix(f.Usage, "help for ") {
+			if f.Name != "help" {
 				need(path+" --"+f.Name, f.Usage)
 			}
 		}

@@ -40,6 +40,7 @@ func millis(d *durationpb.Duration) string {
 func (a *app) linkList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "Show each link: state, reason, backlog, oldest, round trip, whom to phone", Args: exactly(0),
+		Example: "  jieli link list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Status.ListLinks(ctx, &jieliv1.ListLinksRequest{})
@@ -55,6 +56,7 @@ func (a *app) linkList() *cobra.Command {
 func (a *app) linkRetry() *cobra.Command {
 	return &cobra.Command{
 		Use: "retry TICKET", Short: "Judge the kept items of a stopped ticket again", Args: exactly(1),
+		Example: "  jieli link retry 0193f2a6-5c1e-7b3a-9d42-6f0e8a1b2c3d",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Status.RetryTicket(ctx, &jieliv1.RetryTicketRequest{Ticket: args[0]})
@@ -75,7 +77,8 @@ func (a *app) linkExcuse() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use: "excuse REGION --reason TEXT", Short: "Go on with tickets shared with a region that has not been heard from since the start",
-		Args: exactly(1),
+		Example: "  jieli link excuse wuxi --reason '对方值班员电话确认停机，已报备'",
+		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Status.ExcusePeer(ctx, &jieliv1.ExcusePeerRequest{Region: args[0], Reason: reason})

@@ -20,6 +20,7 @@ func (a *app) nodeList() *cobra.Command {
 	var region string
 	c := &cobra.Command{
 		Use: "list", Short: "List nodes", Args: exactly(0),
+		Example: "  jieli node list\n  jieli node list --region suzhou",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.ListNodes(ctx, &jieliv1.ListNodesRequest{Region: region})
@@ -76,6 +77,7 @@ func (a *app) nodeSet() *cobra.Command {
 func (a *app) nodeRemove() *cobra.Command {
 	return &cobra.Command{
 		Use: "remove REGION/NODE", Short: "Remove a node from the registry", Args: exactly(1),
+		Example: "  jieli node remove suzhou/n2",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			region, name, err := splitNode(args[0])
 			if err != nil {

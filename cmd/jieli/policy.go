@@ -28,6 +28,7 @@ func (a *app) policy() *cobra.Command {
 func (a *app) policyShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show", Short: "Show the policy and the registry's level", Args: exactly(0),
+		Example: "  jieli policy show",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.GetPolicy(ctx, &jieliv1.GetPolicyRequest{})
@@ -108,6 +109,7 @@ func (a *app) policyRaise() *cobra.Command {
 	var level uint32
 	c := &cobra.Command{
 		Use: "raise-level --to LEVEL", Short: "Raise the registry's level once every active node knows it", Args: exactly(0),
+		Example: "  jieli policy raise-level --to 2",
 		Long: `Raises the registry's level by one, so that its newer commands can be used. There is no way back: a binary that does not
 know the level serves its last table as stale from then on. ` + "`jieli node list`" + ` shows what each node knows.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -33,6 +33,7 @@ func (a *app) regionList() *cobra.Command {
 	var strong bool
 	c := &cobra.Command{
 		Use: "list", Short: "List regions", Args: exactly(0),
+		Example: "  jieli region list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.ListRegions(ctx, &jieliv1.ListRegionsRequest{Consistency: consistency(strong)})
@@ -75,6 +76,7 @@ func (a *app) name(zh, en string) string {
 func (a *app) regionShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show one region with its nodes", Args: exactly(1),
+		Example: "  jieli region show suzhou\n  jieli region show suzhou -o json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.GetRegion(ctx, &jieliv1.GetRegionRequest{Id: args[0]})
@@ -149,6 +151,7 @@ func (a *app) regionUpdate() *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use: "update --file FILE", Short: "Replace this region's own entry, from `jieli pki show -o json`", Args: exactly(0),
+		Example: "  jieli pki show -o json > suzhou.json\n  jieli region update --file suzhou.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req := new(jieliv1.RegisterRegionRequest)
 			if err := a.readFile(file, req); err != nil {
@@ -166,7 +169,7 @@ func (a *app) regionUpdate() *cobra.Command {
 func (a *app) regionChange(use, short string, do func(jieliv1.RegistryServiceClient, context.Context, *jieliv1.ChangeRegionRequest, ...grpc.CallOption) (*jieliv1.ChangeResponse, error)) *cobra.Command {
 	var successor string
 	c := &cobra.Command{
-		Use: use + " ID", Short: short, Args: exactly(1),
+		Use: use + " ID", Short: short, Args: exactly(1), Example: "  jieli region " + use + " suzhou",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				return do(c.Registry, ctx, &jieliv1.ChangeRegionRequest{Id: args[0], Successor: successor})

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 )
 
@@ -33,7 +34,9 @@ func run(args []string, in io.Reader, out, stderr io.Writer) int {
 	defer stop()
 	a := &app{in: in, out: out, err: stderr}
 	root := a.root()
-	a.lang = languageIn(args, a.lang)
+	if a.lang = languageIn(args, a.lang); a.lang == "zh" {
+		translate(root, lang.Help())
+	}
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -69,14 +72,14 @@ place and which kind of matter, and hand complaint tickets to each other across 
 接力是各区域12345热线中心运行的节点：共享路由登记表，跨区域转办工单。
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found, 5 denied, 6 conflict.`,
-		SilenceUsage: true, SilenceErrors: true,
+		SilenceUsage: true, SilenceErrors: true, CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args: knownCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.check() },
 	}
 	root.SetFlagErrorFunc(flagMistake)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml")
-	f.StringVar(&a.lang, "lang", defaultLang(), "language of messages and tables: en or zh")
+	f.StringVar(&a.lang, "lang", defaultLang(), "language of messages and tables: en or zh (default: the terminal's)")
 	f.StringVar(&a.options.Server, "server", or(os.Getenv("JIELI_SERVER"), client.DefaultServer), "host:port of the node's API (JIELI_SERVER)")
 	f.StringVar(&a.options.TokenFile, "token-file", os.Getenv("JIELI_TOKEN_FILE"), "file with the access token (JIELI_TOKEN_FILE; or JIELI_TOKEN)")
 	f.StringVar(&a.options.CAFile, "ca-file", "", "PEM file of CAs to trust, for a node that is not on this machine")
@@ -84,9 +87,13 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found, 5 denied, 6 c
 	f.DurationVar(&a.options.Timeout, "timeout", client.DefaultTimeout, "how long a call may take")
 	root.AddCommand(
 		a.serve(), a.demo(), a.config(), a.pki(), a.token(), a.region(), a.node(), a.route(), a.service(), a.division(),
-		a.ticket(), a.link(), a.policy(), a.status(), a.bench(), a.versionCommand(),
+		a.ticket(), a.link(), a.policy(), a.status(), a.bench(), a.versionCommand(), a.completionCommand(), a.manCommand(),
 	)
+	// Help and manuals say what holds when nobody says otherwise, whatever this terminal says.
+	f.Lookup("lang").DefValue, f.Lookup("server").DefValue = "", client.DefaultServer
+	f.Lookup("token-file").DefValue, f.Lookup("operator").DefValue = "", ""
 	a.helpIn(root)
+	a.completeAll(root)
 	return root
 }
 

@@ -70,6 +70,7 @@ func (a *app) routeList() *cobra.Command {
 	req := &jieliv1.ListRoutesRequest{}
 	c := &cobra.Command{
 		Use: "list", Short: "List routes", Args: exactly(0),
+		Example: "  jieli route list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connected(func(c *client.Client) error {
 				all, err := routefile.Fetch(cmd.Context(), c, req)
@@ -109,6 +110,7 @@ func (a *app) routeDelete() *cobra.Command {
 	var from string
 	c := &cobra.Command{
 		Use: "delete DIVISION [SERVICE]", Short: "Delete one route", Args: between(1, 2),
+		Example: "  jieli route delete 3205\n  jieli route delete 32 urban.housing --from 2027-01-01",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req := &jieliv1.DeleteRouteRequest{Division: args[0], ValidFrom: from}
 			if len(args) > 1 {
@@ -191,6 +193,7 @@ func (a *app) routeCheck() *cobra.Command {
 	req := &jieliv1.CheckRoutesRequest{}
 	c := &cobra.Command{
 		Use: "check", Short: "List divisions nobody serves and rules that never win", Args: exactly(0),
+		Example: "  jieli route check",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.CheckRoutes(ctx, req)

@@ -19,6 +19,7 @@ func (a *app) service() *cobra.Command {
 func (a *app) serviceList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List services", Args: exactly(0),
+		Example: "  jieli service list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.ListServices(ctx, &jieliv1.ListServicesRequest{})
@@ -59,6 +60,7 @@ func (a *app) serviceSet() *cobra.Command {
 func (a *app) serviceDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete CODE", Short: "Delete a service that no route names", Args: exactly(1),
+		Example: "  jieli service delete urban.elevators",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				return c.Registry.SetService(ctx, &jieliv1.SetServiceRequest{Service: &jieliv1.ServiceEntry{Code: args[0]}, Delete: true})

@@ -15,16 +15,16 @@ import (
 func (a *app) ticket() *cobra.Command {
 	return group("ticket", "Submit tickets and act on them",
 		a.ticketSubmit(), a.ticketImport(), a.ticketList(), a.ticketShow(), a.ticketOffer(), a.ticketAccept(), a.ticketReturn(),
-		a.ticketText("note", "Add a note that the regions concerned see", func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error) {
+		a.ticketText("note", "Add a note that the regions concerned see", "已联系诉求人", func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error) {
 			return c.Tickets.NoteTicket(ctx, &jieliv1.NoteTicketRequest{Id: id, Text: text, RequestId: newID()})
 		}),
-		a.ticketText("answer", "Answer a ticket", func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error) {
+		a.ticketText("answer", "Answer a ticket", "已退还定金", func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error) {
 			return c.Tickets.AnswerTicket(ctx, &jieliv1.AnswerTicketRequest{Id: id, Text: text, RequestId: newID()})
 		}),
-		a.ticketText("reopen", "Open a ticket again, and say why", func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error) {
+		a.ticketText("reopen", "Open a ticket again, and say why", "诉求人称未收到退款", func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error) {
 			return c.Tickets.ReopenTicket(ctx, &jieliv1.ReopenTicketRequest{Id: id, Text: text, RequestId: newID()})
 		}),
-		a.ticketText("withdraw", "Take a ticket back at the caller's wish", func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error) {
+		a.ticketText("withdraw", "Take a ticket back at the caller's wish", "诉求人已自行解决", func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error) {
 			return c.Tickets.WithdrawTicket(ctx, &jieliv1.WithdrawTicketRequest{Id: id, Text: text, RequestId: newID()})
 		}),
 		a.ticketClose(), a.ticketRecall(),
@@ -45,9 +45,10 @@ func (a *app) one(ctx context.Context, do func(context.Context, *client.Client) 
 	})
 }
 
-func (a *app) ticketText(use, short string, do func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error)) *cobra.Command {
+func (a *app) ticketText(use, short, text string, do func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " TICKET TEXT", Short: short, Args: exactly(2),
+		Example: "  jieli ticket " + use + " JJJ-20261124-000042-7 '" + text + "'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.one(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.Ticket, error) {
 				return do(ctx, c, args[0], args[1])
@@ -92,11 +93,13 @@ func (a *app) ticketList() *cobra.Command {
 		Use: "list", Short: "List tickets, newest change last", Args: exactly(0),
 		Example: "  jieli ticket list --state OFFERED --holder suzhou",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v, ok := jieliv1.Ticket_State_value[state]
-			if state != "" && !ok {
-				return usageError{fmt.Errorf("--state: unknown state %q", state)}
+			if state != "" {
+				v, err := enum("--state", state, jieliv1.Ticket_State_value)
+				if err != nil {
+					return err
+				}
+				req.State = jieliv1.Ticket_State(v)
 			}
-			req.State = jieliv1.Ticket_State(v)
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Tickets.ListTickets(ctx, req)
 				if err != nil {
@@ -127,6 +130,7 @@ func (a *app) ticketShow() *cobra.Command {
 	req := &jieliv1.GetTicketRequest{}
 	c := &cobra.Command{
 		Use: "show TICKET", Short: "Show one ticket with its life so far", Args: exactly(1),
+		Example: "  jieli ticket show JJJ-20261124-000042-7\n  jieli ticket show JJJ-20261124-000042-7 -o json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.Id = args[0]
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
@@ -153,6 +157,7 @@ func (a *app) ticketOffer() *cobra.Command {
 	var to string
 	c := &cobra.Command{
 		Use: "offer TICKET", Short: "Offer a ticket to a region, or by the routing table", Args: exactly(1),
+		Example: "  jieli ticket offer JJJ-20261124-000042-7\n  jieli ticket offer JJJ-20261124-000042-7 --to suzhou",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.one(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.Ticket, error) {
 				return c.Tickets.OfferTicket(ctx, &jieliv1.OfferTicketRequest{Id: args[0], To: to, RequestId: newID()})
@@ -167,6 +172,7 @@ func (a *app) ticketAccept() *cobra.Command {
 	var reference string
 	c := &cobra.Command{
 		Use: "accept TICKET", Short: "Sign for a ticket", Args: exactly(1),
+		Example: "  jieli ticket accept JJJ-20261124-000042-7 --reference SZ-2026-0088",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.one(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.Ticket, error) {
 				return c.Tickets.AcceptTicket(ctx, &jieliv1.AcceptTicketRequest{Id: args[0], Reference: reference, RequestId: newID()})
@@ -183,9 +189,9 @@ func (a *app) ticketReturn() *cobra.Command {
 		Use: "return TICKET --reason REASON --text TEXT", Short: "Return a ticket to its origin", Args: exactly(1),
 		Example: "  jieli ticket return JJJ-20261124-000042-7 --reason NOT_OUR_PLACE --text '事发地在无锡' --onward changsanjiao",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v, ok := jieliv1.Returned_Reason_value[reason]
-			if !ok {
-				return usageError{fmt.Errorf("--reason must be NOT_OUR_PLACE, NOT_OUR_MATTER, DUPLICATE or OUT_OF_SCOPE; it is %q", reason)}
+			v, err := enum("--reason", reason, jieliv1.Returned_Reason_value)
+			if err != nil {
+				return err
 			}
 			return a.one(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.Ticket, error) {
 				return c.Tickets.ReturnTicket(ctx, &jieliv1.ReturnTicketRequest{
@@ -207,6 +213,7 @@ func (a *app) ticketClose() *cobra.Command {
 	var text string
 	c := &cobra.Command{
 		Use: "close TICKET", Short: "Close an answered ticket after follow-up", Args: exactly(1),
+		Example: "  jieli ticket close JJJ-20261124-000042-7 --resolved --text '诉求人满意'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.one(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.Ticket, error) {
 				return c.Tickets.CloseTicket(ctx, &jieliv1.CloseTicketRequest{Id: args[0], Resolved: resolved, Text: text, RequestId: newID()})
@@ -221,6 +228,7 @@ func (a *app) ticketClose() *cobra.Command {
 func (a *app) ticketRecall() *cobra.Command {
 	return &cobra.Command{
 		Use: "recall TICKET", Short: "Recall an offer that is not yet accepted", Args: exactly(1),
+		Example: "  jieli ticket recall JJJ-20261124-000042-7",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.one(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.Ticket, error) {
 				return c.Tickets.RecallTicket(ctx, &jieliv1.RecallTicketRequest{Id: args[0], RequestId: newID()})

@@ -72,7 +72,7 @@ func (a *app) detailTable(k *jieliv1.Ticket) *show.Table {
 	add("description", strings.ReplaceAll(k.GetDescription(), "\n", " ⏎ "))
 	add("reporter", a.reporter(k.GetReporter()))
 	for _, u := range k.GetUnits() {
-		add("unit", strings.Join([]string{u.GetRegion(), u.GetCode(), u.GetName(), u.GetRole().String()}, " "))
+		add("unit", strings.Join([]string{u.GetRegion(), u.GetCode(), u.GetName(), a.printer().Word(u.GetRole().String())}, " "))
 	}
 	if k.GetTest() {
 		add("test", a.printer().Say("yes", "是"))

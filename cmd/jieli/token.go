@@ -79,6 +79,7 @@ func (a *app) tokenList() *cobra.Command {
 	var file, dir string
 	c := &cobra.Command{
 		Use: "list", Short: "List tokens, without their secrets", Args: exactly(0),
+		Example: "  jieli token list",
 		RunE: func(*cobra.Command, []string) error {
 			tokens, err := a.tokens(file, dir)
 			if err != nil {
@@ -109,6 +110,7 @@ func (a *app) tokenRevoke() *cobra.Command {
 	var file, dir string
 	c := &cobra.Command{
 		Use: "revoke ID", Short: "Make a token useless, at once", Args: exactly(1),
+		Example: "  jieli token revoke 7f3a9c21",
 		RunE: func(_ *cobra.Command, args []string) error {
 			tokens, err := a.tokens(file, dir)
 			if err != nil {

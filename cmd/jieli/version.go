@@ -14,6 +14,7 @@ import (
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Show the version of this binary and what it speaks", Args: exactly(0),
+		Example: "  jieli version\n  jieli version -o json",
 		RunE: func(*cobra.Command, []string) error {
 			v := map[string]any{
 				"version": version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,

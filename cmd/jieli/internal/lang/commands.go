@@ -9,12 +9,9 @@ func commands() map[string]string {
 		"Registry writes agreed by three voters":                         "三个投票节点一致的登记表写入",
 		"Look-ups in a table of 700,000 rules":                           "在 700,000 条路由中查询",
 		"Durable updates of the ticket store":                            "工单库的落盘更新",
-		"Generate the autocompletion script for the specified shell":     "生成命令补全脚本",
-		"Generate the autocompletion script for bash":                    "生成 bash 的补全脚本",
-		"Generate the autocompletion script for fish":                    "生成 fish 的补全脚本",
-		"Generate the autocompletion script for powershell":              "生成 powershell 的补全脚本",
-		"Generate the autocompletion script for zsh":                     "生成 zsh 的补全脚本",
-		"Help about any command":                                         "显示某个命令的帮助",
+		"Show help about any command":                                    "显示某个命令的帮助",
+		"Print a script that lets a shell complete what is typed":        "输出 shell 补全脚本",
+		"Write the manual pages":                                         "写出手册页",
 
 		"Check, show and begin configurations":                              "检查、显示和新建配置",
 		"Say what is wrong with a configuration, by file, line and key":     "按文件、行和键指出配置的错误",
@@ -95,5 +92,12 @@ func commands() map[string]string {
 		"Try to reach a region step by step, and say where it fails":                           "逐步试连某区域，并指出在哪一步失败",
 		"Judge the kept items of a stopped ticket again":                                       "重新判定已停止工单所保留的条目",
 		"Go on with tickets shared with a region that has not been heard from since the start": "启动后尚无某区域音讯时，仍继续办理与其共有的工单",
+
+		// What examples say.
+		"after it stopped there": "停在该处之后",
+		"at a member":            "在成员处",
+		"at the newcomer":        "在新加入者处",
+		"every session":          "每次登录",
+		"this session":           "本次登录",
 	}
 }

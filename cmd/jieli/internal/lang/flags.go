@@ -3,15 +3,17 @@ package lang
 // flags are the descriptions of flags.
 func flags() map[string]string {
 	return map[string]string{
-		"PEM file of CAs to trust, for a node that is not on this machine": "节点不在本机时信任的 CA（PEM 文件）",
-		"language of messages and tables: en or zh":                        "消息和表格的语言：en 或 zh",
-		"person for whom a system acts (JIELI_OPERATOR)":                   "系统所代表的经办人（JIELI_OPERATOR）",
-		"how to print: table, json or yaml":                                "输出格式：table、json 或 yaml",
-		"host:port of the node's API (JIELI_SERVER)":                       "节点接口的 host:port（JIELI_SERVER）",
-		"how long a call may take":                                         "一次调用的时限",
-		"file with the access token (JIELI_TOKEN_FILE; or JIELI_TOKEN)":    "存放访问令牌的文件（JIELI_TOKEN_FILE，或 JIELI_TOKEN）",
-		"how long each level of concurrency is measured":                   "每个并发级别的测量时长",
-		"disable completion descriptions":                                  "补全时不带说明",
+		"PEM file of CAs to trust, for a node that is not on this machine":    "节点不在本机时信任的 CA（PEM 文件）",
+		"language of messages and tables: en or zh (default: the terminal's)": "消息和表格的语言：en 或 zh（默认随终端）",
+		"person for whom a system acts (JIELI_OPERATOR)":                      "系统所代表的经办人（JIELI_OPERATOR）",
+		"how to print: table, json or yaml":                                   "输出格式：table、json 或 yaml",
+		"host:port of the node's API (JIELI_SERVER)":                          "节点接口的 host:port（JIELI_SERVER）",
+		"how long a call may take":                                            "一次调用的时限",
+		"file with the access token (JIELI_TOKEN_FILE; or JIELI_TOKEN)":       "存放访问令牌的文件（JIELI_TOKEN_FILE，或 JIELI_TOKEN）",
+		"levels of concurrency":                                               "并发级别",
+		"how long each level of concurrency is measured":                      "每个并发级别的测量时长",
+		"complete without descriptions":                                       "补全时不带说明",
+		"directory to write them to":                                          "写入的目录",
 
 		"configuration file (default: ./jieli.yaml, else /etc/jieli/jieli.yaml)":        "配置文件（默认 ./jieli.yaml，其次 /etc/jieli/jieli.yaml）",
 		"where everything is kept (default: a temporary directory, removed at the end)": "数据目录（默认为临时目录，结束时删除）",

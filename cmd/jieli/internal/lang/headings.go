@@ -14,6 +14,7 @@ func headings() map[string]string {
 		"CHINESE":        "中文名",
 		"CLUSTER":        "协同区域",
 		"CODE":           "代码",
+		"CPU US":         "CPU 微秒",
 		"DETAIL":         "说明",
 		"DIVISION":       "行政区划",
 		"DUTY PHONE":     "值班电话",

@@ -6,7 +6,7 @@ func longs() map[string]string {
 		"jieli": `接力是各区域 12345 热线中心运行的节点。各节点共享一份登记表（何地何事由谁承办），并跨区域转办诉求工单。
 
 退出码：0 完成，1 失败，2 用法错误，3 不可用，4 未找到，5 无权限，6 冲突。`,
-		"jieli completion": "为指定的 shell 生成 jieli 命令补全脚本；用法见各子命令的帮助。",
+		"jieli completion": `输出 shell 补全脚本，可补全命令和选项；节点在一秒内应答时，还可补全区域、节点、事项和工单的编号。`,
 		"jieli config check": `检查节点的配置。加 --mapping 则改为检查热线中心用词与接力的对照文件（类型、紧急程度、状态、分类，供接入工单系统的程序使用）；
 同时给出 FILE 则两者都检查。`,
 		"jieli config show": `把默认值、文件和环境变量依次叠加后显示，并注明每个值的来源。加 -o yaml 则输出内容相同的配置文件。`,
@@ -14,7 +14,6 @@ func longs() map[string]string {
 演示诉求的全过程，输出结果，然后保持运行直到 Ctrl-C。
 
 加 --exit 则结束后退出；加 -o json 则只输出一个计数的 JSON 对象。具有全部角色的令牌在 DIR/<区域>/admin.token。`,
-		"jieli help": "显示任一命令的帮助：jieli help [命令]。",
 		"jieli link test": `由节点以真实证书逐步试连该区域每个承办工单的节点：name（查名）、tcp、tls、identity（身份）、hello（问候）、registry（登记表）。
 链路本身不受影响。全部正常时退出码为 0，否则为 1。`,
 		"jieli pki rotate": `更换一项。更换 ca 之后：更新本区域登记（jieli region update），更换 node，再用 --retire-old-cas 并再次更新登记。

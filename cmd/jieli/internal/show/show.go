@@ -128,23 +128,45 @@ func (p *Printer) table(t *Table) error {
 	return err
 }
 
+// Word is a value's word in the printer's language.
+func (p *Printer) Word(english string) string {
+	if !p.Chinese {
+		return english
+	}
+	return lang.Values().Of(english)
+}
+
+// Columns and labels whose values are words. What people wrote is never translated.
+func wordColumns() []string { return []string{"STATE", "KIND", "REASON", "state", "type", "urgency"} }
+
 // translate gives headings, where there are any, and rows in the printer's language.
 func (p *Printer) translate(t *Table) [][]string {
-	rows := slices.Clone(t.Rows)
-	if len(t.Head) > 0 {
-		rows = slices.Insert(rows, 0, t.Head)
-	}
+	rows := make([][]string, 0, len(t.Rows)+1)
 	if !p.Chinese {
-		return rows
+		if len(t.Head) > 0 {
+			rows = append(rows, t.Head)
+		}
+		return append(rows, t.Rows...)
 	}
-	chinese := lang.Tables()
-	for i, r := range rows {
-		rows[i] = slices.Clone(r)
-		for j, cell := range r {
-			if (len(t.Head) > 0 && i == 0) || (t.Labels && j == 0) {
-				rows[i][j] = chinese.Of(cell)
+	chinese, values, words := lang.Tables(), lang.Values(), wordColumns()
+	if len(t.Head) > 0 {
+		head := make([]string, len(t.Head))
+		for i, heading := range t.Head {
+			head[i] = chinese.Of(heading)
+		}
+		rows = append(rows, head)
+	}
+	for _, r := range t.Rows {
+		row := slices.Clone(r)
+		for i, cell := range r {
+			switch {
+			case t.Labels && i == 0:
+				row[i] = chinese.Of(cell)
+			case t.Labels && slices.Contains(words, r[0]), !t.Labels && i < len(t.Head) && slices.Contains(words, t.Head[i]):
+				row[i] = values.Of(cell)
 			}
 		}
+		rows = append(rows, row)
 	}
 	return rows
 }
