@@ -277,8 +277,17 @@ func (g *group) ticket(id string) (*ticketRef, error) {
 		return t, nil
 	}
 	t := &ticketRef{id: id}
-	err := g.each(`SELECT n, number, origin, external_id, state, holder, test, body IS NOT NULL FROM ticket WHERE id = ?`,
-		[]driver.Value{id}, func(row row) error {
+	// Most ids that are asked for here are new, and each column of a result costs, also of an empty one.
+	n, err := g.number(`SELECT n FROM ticket WHERE id = ?`, id)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		g.tickets[id] = t
+		return t, nil
+	}
+	err = g.each(`SELECT n, number, origin, external_id, state, holder, test, body IS NOT NULL FROM ticket WHERE n = ?`,
+		[]driver.Value{n}, func(row row) error {
 			t.n, t.row, t.number, t.origin, t.external = row.integer(0), true, row.text(1), row.text(2), row.text(3)
 			t.kind, t.exists = kind{jieliv1.Ticket_State(row.integer(4)), row.text(5), row.flag(6)}, row.flag(7) // #nosec G115 -- written from one
 			return nil

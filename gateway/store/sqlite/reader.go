@@ -146,7 +146,22 @@ func find[T any](r *reader, text string, args []driver.Value, scan func(row) (*T
 }
 
 func (r *reader) Ticket(id string) (*store.Ticket, error) {
-	t, err := find(r, `SELECT `+ticketColumns+` FROM ticket WHERE id = ?`, []driver.Value{id}, r.scanTicket)
+	if err := r.usable(); err != nil {
+		return nil, err
+	}
+	if r.group != nil {
+		if ref := r.group.tickets[id]; ref != nil && !ref.exists {
+			return nil, fmt.Errorf("ticket %s: %w", id, store.ErrNotFound)
+		}
+	}
+	met := false
+	t, err := find(r, `SELECT `+ticketColumns+` FROM ticket WHERE id = ?`, []driver.Value{id}, func(row row) (*store.Ticket, error) {
+		met = true
+		return r.scanTicket(row)
+	})
+	if err == nil && !met && r.group != nil {
+		r.group.tickets[id] = &ticketRef{id: id} // PutTicket need not look again
+	}
 	if err == nil && t == nil {
 		err = store.ErrNotFound
 	}
@@ -157,7 +172,7 @@ func (r *reader) Ticket(id string) (*store.Ticket, error) {
 }
 
 func (r *reader) TicketByNumber(number string) (*store.Ticket, error) {
-	t, err := find(r, `SELECT `+ticketColumns+` FROM ticket WHERE number = ?`, []driver.Value{number}, r.scanTicket)
+	t, err := r.ticketOf(`SELECT n FROM ticket WHERE number = ?`, number)
 	if err == nil && t == nil {
 		err = store.ErrNotFound
 	}
@@ -168,8 +183,7 @@ func (r *reader) TicketByNumber(number string) (*store.Ticket, error) {
 }
 
 func (r *reader) TicketByExternalID(origin, externalID string) (*store.Ticket, error) {
-	t, err := find(r, `SELECT `+ticketColumns+` FROM ticket WHERE external_id = ? AND origin = ?`,
-		[]driver.Value{externalID, origin}, r.scanTicket)
+	t, err := r.ticketOf(`SELECT n FROM ticket WHERE external_id = ? AND origin = ?`, externalID, origin)
 	if err == nil && t == nil {
 		err = store.ErrNotFound
 	}
@@ -177,6 +191,16 @@ func (r *reader) TicketByExternalID(origin, externalID string) (*store.Ticket, e
 		return nil, fmt.Errorf("ticket %s of %s: %w", externalID, origin, err)
 	}
 	return t, nil
+}
+
+// ticketOf finds the ticket whose short number a query finds; nil for none, which is what is mostly hoped for, and
+// costs less with one column.
+func (r *reader) ticketOf(text string, args ...driver.Value) (*store.Ticket, error) {
+	n, err := r.number(text, args...)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return find(r, `SELECT `+ticketColumns+` FROM ticket WHERE n = ?`, []driver.Value{n}, r.scanTicket)
 }
 
 // scanTicket reads a ticket and, within a group, remembers what PutTicket will ask about it.

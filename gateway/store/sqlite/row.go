@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"database/sql/driver"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -70,37 +69,35 @@ func eventNumber(id int64) uint32 { return uint32(id & (1<<numberBits - 1)) } //
 func outboxID(link int64, seq uint64) int64 { return link<<sequenceBits | int64(min(seq, maxSequence)) } // #nosec G115 -- bounded
 
 // ticketColumns are what scanTicket reads, in its order.
-const ticketColumns = `n, holder, changed, query_code, acknowledged, digest, stopped, recall_request, withdraw_request,
-	wait_revision, warnings, body`
+const ticketColumns = `n, holder, changed, body`
 
 // scanTicket reads a ticket; nil when the row only keeps a place.
 func scanTicket(r row) (*store.Ticket, error) {
-	body := r.blob(11)
+	body := r.blob(3)
 	if body == nil {
 		return nil, nil
 	}
-	t := &store.Ticket{
-		State: &jieliv1.TicketState{}, Holder: r.text(1), Changed: r.integer(2), UpdateTime: r.time(2),
-		QueryCode: r.text(3), Acknowledged: uint32(r.integer(4)), Digest: r.blob(5), Stopped: r.text(6), // #nosec G115 -- written from one
-		RecallRequest: r.text(7), WithdrawRequest: r.text(8), WaitRevision: uint64(r.integer(9)), // #nosec G115 -- bits kept
+	var row jieliv1.TicketRow
+	if err := proto.Unmarshal(body, &row); err != nil {
+		return nil, fmt.Errorf("ticket row %d: %w", r.integer(0), err)
 	}
-	if err := proto.Unmarshal(body, t.State); err != nil {
-		return nil, fmt.Errorf("ticket row %d: state: %w", r.integer(0), err)
+	if row.GetState() == nil {
+		return nil, fmt.Errorf("ticket row %d: there is no state in it", r.integer(0))
 	}
-	if w := r.text(10); w != "" {
-		if err := json.Unmarshal([]byte(w), &t.Warnings); err != nil {
-			return nil, fmt.Errorf("ticket row %d: warnings: %w", r.integer(0), err)
-		}
-	}
-	return t, nil
+	return &store.Ticket{
+		State: row.GetState(), Holder: r.text(1), Changed: r.integer(2), UpdateTime: r.time(2),
+		QueryCode: row.GetQueryCode(), Acknowledged: row.GetAcknowledged(), Digest: row.GetDigest(), Stopped: row.GetStopped(),
+		RecallRequest: row.GetRecallRequest(), WithdrawRequest: row.GetWithdrawRequest(), WaitRevision: row.GetWaitRevision(),
+		Warnings: row.GetWarnings(),
+	}, nil
 }
 
-func encodeWarnings(w []string) (string, error) {
-	if len(w) == 0 {
-		return "", nil
-	}
-	b, err := json.Marshal(w)
-	return string(b), err
+// encodeTicket writes what has no column of its own.
+func encodeTicket(t *store.Ticket) ([]byte, error) {
+	return proto.Marshal(&jieliv1.TicketRow{
+		State: t.State, QueryCode: t.QueryCode, Acknowledged: t.Acknowledged, Digest: t.Digest, Stopped: t.Stopped,
+		RecallRequest: t.RecallRequest, WithdrawRequest: t.WithdrawRequest, WaitRevision: t.WaitRevision, Warnings: t.Warnings,
+	})
 }
 
 // encodeProof writes a proof; nil for none.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/jieli-gateway/jieli/gateway/store"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -65,30 +63,22 @@ func (t *tx) PutTicket(n *store.Ticket) error {
 
 func (t *tx) writeTicket(ref *ticketRef, n *store.Ticket, changed int64) error {
 	s := n.State
-	body, err := proto.Marshal(s)
+	body, err := encodeTicket(n)
 	if err != nil {
-		return fmt.Errorf("state: %w", err)
-	}
-	warnings, err := encodeWarnings(n.Warnings)
-	if err != nil {
-		return fmt.Errorf("warnings: %w", err)
+		return fmt.Errorf("encode: %w", err)
 	}
 	waiting := s.GetState() == jieliv1.Ticket_UNROUTED || n.WaitRevision != 0
 	columns := []driver.Value{ // #nosec G115 -- bits kept
-		int64(s.GetState()), n.Holder, s.GetService(), s.GetDivision(), flag(s.GetTest()), flag(waiting), changed,
-		n.QueryCode, int64(n.Acknowledged), n.Digest, n.Stopped, n.RecallRequest, n.WithdrawRequest,
-		int64(n.WaitRevision), warnings, body,
+		int64(s.GetState()), n.Holder, s.GetService(), s.GetDivision(), flag(s.GetTest()), flag(waiting), changed, body,
 	}
 	names := []driver.Value{optional(s.GetNumber()), s.GetOrigin(), optional(s.GetExternalId())}
 	const update = `UPDATE ticket SET state = ?, holder = ?, service = ?, division = ?, test = ?, waiting = ?, changed = ?,
-		query_code = ?, acknowledged = ?, digest = ?, stopped = ?, recall_request = ?, withdraw_request = ?,
-		wait_revision = ?, warnings = ?, body = ?`
+		body = ?`
 	switch {
 	case !ref.row:
 		_, err = t.group.exec(`INSERT INTO ticket (state, holder, service, division, test, waiting, changed,
-			query_code, acknowledged, digest, stopped, recall_request, withdraw_request,
-			wait_revision, warnings, body, number, origin, external_id, n, id)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			body, number, origin, external_id, n, id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			append(append(columns, names...), ref.n, ref.id)...)
 	case ref.number == s.GetNumber() && ref.origin == s.GetOrigin() && ref.external == s.GetExternalId():
 		// Leaving out the columns of the unique indexes leaves those indexes alone.

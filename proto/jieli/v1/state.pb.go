@@ -359,6 +359,124 @@ func (x *TicketState) GetCallNumber() string {
 	return ""
 }
 
+// TicketRow is what a store keeps of a ticket beside the columns it searches by. It never leaves the node.
+type TicketRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fold of its events.
+	State *TicketState `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	// The caller's code; only at the origin.
+	QueryCode string `protobuf:"bytes,2,opt,name=query_code,json=queryCode,proto3" json:"query_code,omitempty"`
+	// Number of the newest event of ours whose receipt has come.
+	Acknowledged uint32 `protobuf:"varint,3,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	// Digest of what was submitted; only at the origin.
+	Digest []byte `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Coded reason its exchange stands still.
+	Stopped string `protobuf:"bytes,5,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	// Id of our open request to recall it.
+	RecallRequest string `protobuf:"bytes,6,opt,name=recall_request,json=recallRequest,proto3" json:"recall_request,omitempty"`
+	// Id of our open request to withdraw it.
+	WithdrawRequest string `protobuf:"bytes,7,opt,name=withdraw_request,json=withdrawRequest,proto3" json:"withdraw_request,omitempty"`
+	// Registry revision the origin waits for before it routes again.
+	WaitRevision uint64 `protobuf:"varint,8,opt,name=wait_revision,json=waitRevision,proto3" json:"wait_revision,omitempty"`
+	// Warnings given on submit.
+	Warnings      []string `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketRow) Reset() {
+	*x = TicketRow{}
+	mi := &file_jieli_v1_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketRow) ProtoMessage() {}
+
+func (x *TicketRow) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketRow.ProtoReflect.Descriptor instead.
+func (*TicketRow) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *TicketRow) GetState() *TicketState {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
+func (x *TicketRow) GetQueryCode() string {
+	if x != nil {
+		return x.QueryCode
+	}
+	return ""
+}
+
+func (x *TicketRow) GetAcknowledged() uint32 {
+	if x != nil {
+		return x.Acknowledged
+	}
+	return 0
+}
+
+func (x *TicketRow) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *TicketRow) GetStopped() string {
+	if x != nil {
+		return x.Stopped
+	}
+	return ""
+}
+
+func (x *TicketRow) GetRecallRequest() string {
+	if x != nil {
+		return x.RecallRequest
+	}
+	return ""
+}
+
+func (x *TicketRow) GetWithdrawRequest() string {
+	if x != nil {
+		return x.WithdrawRequest
+	}
+	return ""
+}
+
+func (x *TicketRow) GetWaitRevision() uint64 {
+	if x != nil {
+		return x.WaitRevision
+	}
+	return 0
+}
+
+func (x *TicketRow) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
 var File_jieli_v1_state_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_state_proto_rawDesc = "" +
@@ -410,7 +528,18 @@ const file_jieli_v1_state_proto_rawDesc = "" +
 	"\vupdate_time\x18  \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1f\n" +
 	"\vcall_number\x18! \x01(\tR\n" +
-	"callNumberB7Z5github.com/jieli-gateway/jieli/proto/jieli/v1;jieliv1b\x06proto3"
+	"callNumber\"\xc0\x02\n" +
+	"\tTicketRow\x12+\n" +
+	"\x05state\x18\x01 \x01(\v2\x15.jieli.v1.TicketStateR\x05state\x12\x1d\n" +
+	"\n" +
+	"query_code\x18\x02 \x01(\tR\tqueryCode\x12\"\n" +
+	"\facknowledged\x18\x03 \x01(\rR\facknowledged\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\x12\x18\n" +
+	"\astopped\x18\x05 \x01(\tR\astopped\x12%\n" +
+	"\x0erecall_request\x18\x06 \x01(\tR\rrecallRequest\x12)\n" +
+	"\x10withdraw_request\x18\a \x01(\tR\x0fwithdrawRequest\x12#\n" +
+	"\rwait_revision\x18\b \x01(\x04R\fwaitRevision\x12\x1a\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarningsB7Z5github.com/jieli-gateway/jieli/proto/jieli/v1;jieliv1b\x06proto3"
 
 var (
 	file_jieli_v1_state_proto_rawDescOnce sync.Once
@@ -424,32 +553,34 @@ func file_jieli_v1_state_proto_rawDescGZIP() []byte {
 	return file_jieli_v1_state_proto_rawDescData
 }
 
-var file_jieli_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_jieli_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_jieli_v1_state_proto_goTypes = []any{
 	(*TicketState)(nil),           // 0: jieli.v1.TicketState
-	(Ticket_State)(0),             // 1: jieli.v1.Ticket.State
-	(*Hop)(nil),                   // 2: jieli.v1.Hop
-	(*Reference)(nil),             // 3: jieli.v1.Reference
-	(Ticket_Type)(0),              // 4: jieli.v1.Ticket.Type
-	(Ticket_Channel)(0),           // 5: jieli.v1.Ticket.Channel
-	(Ticket_Urgency)(0),           // 6: jieli.v1.Ticket.Urgency
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*TicketRow)(nil),             // 1: jieli.v1.TicketRow
+	(Ticket_State)(0),             // 2: jieli.v1.Ticket.State
+	(*Hop)(nil),                   // 3: jieli.v1.Hop
+	(*Reference)(nil),             // 4: jieli.v1.Reference
+	(Ticket_Type)(0),              // 5: jieli.v1.Ticket.Type
+	(Ticket_Channel)(0),           // 6: jieli.v1.Ticket.Channel
+	(Ticket_Urgency)(0),           // 7: jieli.v1.Ticket.Urgency
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_jieli_v1_state_proto_depIdxs = []int32{
-	1, // 0: jieli.v1.TicketState.state:type_name -> jieli.v1.Ticket.State
-	2, // 1: jieli.v1.TicketState.hops:type_name -> jieli.v1.Hop
-	3, // 2: jieli.v1.TicketState.references:type_name -> jieli.v1.Reference
-	4, // 3: jieli.v1.TicketState.type:type_name -> jieli.v1.Ticket.Type
-	5, // 4: jieli.v1.TicketState.channel:type_name -> jieli.v1.Ticket.Channel
-	6, // 5: jieli.v1.TicketState.urgency:type_name -> jieli.v1.Ticket.Urgency
-	7, // 6: jieli.v1.TicketState.reported_at:type_name -> google.protobuf.Timestamp
-	7, // 7: jieli.v1.TicketState.create_time:type_name -> google.protobuf.Timestamp
-	7, // 8: jieli.v1.TicketState.update_time:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	2,  // 0: jieli.v1.TicketState.state:type_name -> jieli.v1.Ticket.State
+	3,  // 1: jieli.v1.TicketState.hops:type_name -> jieli.v1.Hop
+	4,  // 2: jieli.v1.TicketState.references:type_name -> jieli.v1.Reference
+	5,  // 3: jieli.v1.TicketState.type:type_name -> jieli.v1.Ticket.Type
+	6,  // 4: jieli.v1.TicketState.channel:type_name -> jieli.v1.Ticket.Channel
+	7,  // 5: jieli.v1.TicketState.urgency:type_name -> jieli.v1.Ticket.Urgency
+	8,  // 6: jieli.v1.TicketState.reported_at:type_name -> google.protobuf.Timestamp
+	8,  // 7: jieli.v1.TicketState.create_time:type_name -> google.protobuf.Timestamp
+	8,  // 8: jieli.v1.TicketState.update_time:type_name -> google.protobuf.Timestamp
+	0,  // 9: jieli.v1.TicketRow.state:type_name -> jieli.v1.TicketState
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_state_proto_init() }
@@ -464,7 +595,7 @@ func file_jieli_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jieli_v1_state_proto_rawDesc), len(file_jieli_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

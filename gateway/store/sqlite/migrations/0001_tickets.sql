@@ -35,15 +35,7 @@ CREATE TABLE ticket (
   test             INTEGER NOT NULL DEFAULT 0,
   waiting          INTEGER NOT NULL DEFAULT 0,  -- for a route
   changed          INTEGER NOT NULL DEFAULT 0,  -- microseconds, made unique
-  query_code       TEXT NOT NULL DEFAULT '',
-  acknowledged     INTEGER NOT NULL DEFAULT 0,
-  digest           BLOB,
-  stopped          TEXT NOT NULL DEFAULT '',
-  recall_request   TEXT NOT NULL DEFAULT '',
-  withdraw_request TEXT NOT NULL DEFAULT '',
-  wait_revision    INTEGER NOT NULL DEFAULT 0,
-  warnings         TEXT NOT NULL DEFAULT '',    -- JSON array
-  body             BLOB                         -- jieli.v1.TicketState; NULL while only rows that point here exist
+  body             BLOB                         -- jieli.v1.TicketRow; NULL while only rows that point here exist
 );
 CREATE UNIQUE INDEX ticket_id ON ticket (id);
 CREATE UNIQUE INDEX ticket_number ON ticket (number) WHERE number IS NOT NULL;
