@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -112,6 +113,11 @@ func (r *trial) identity(ctx context.Context) outcome {
 	switch {
 	case r.refusal != nil && r.absent() != "":
 		return outcome{reason: r.absent(), details: link.Clip(r.refusal.Error())}
+	case errors.Is(r.refusal, trust.ReasonExpired):
+		return outcome{
+			reason: link.ReasonCertificate, en: "their certificate, or its CA's, is expired or not valid yet", zh: "对方的证书或其 CA 已过期或尚未生效",
+			details: link.Clip(r.refusal.Error()),
+		}
 	case r.refusal != nil:
 		return outcome{
 			reason: link.ReasonCertificate, en: "this node does not take their certificate", zh: "本节点不接受对方的证书",
