@@ -19,7 +19,7 @@
 //	malformed.go    requests that are no messages; enums.go: values that are not in the contract
 //	watch.go        deadlines, and the end of calls that go on for long
 //	errors.go       what callers are told of an error; weberror.go: over HTTP
-//	tickets.go      TicketService and EventService, over the desk
+//	tickets.go      TicketService and EventService, over the desk; bounded.go: how large a page of a list may be
 //	registry.go     RegistryService: what is read
 //	changes.go      RegistryService: what is changed
 //	lookup.go       RegistryService: who serves a place and a matter; pagetoken.go: lists, page by page

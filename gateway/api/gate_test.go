@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -472,5 +473,32 @@ func TestEnrichedStatusKeepsItsDetails(t *testing.T) {
 	}
 	if own := statusOf(fault.New(fault.Internal, "BROKEN_CHAIN", "secret"), "id"); reasonOf(own) != "BROKEN_CHAIN" || strings.Contains(own.Message(), "secret") {
 		t.Fatalf("got %v", own.Proto())
+	}
+}
+
+// Who waits for a first entry of the feed is told at once that the node stops, over gRPC as over HTTP.
+func TestLongPollsEndWithTheNode(t *testing.T) {
+	c := newCentre(t)
+	under := make(chan struct{}, 2)
+	c.desk.failWith(func(context.Context) error {
+		under <- struct{}{}
+		return nil
+	})
+	overGRPC, overHTTP := make(chan error, 1), make(chan answer, 1)
+	go func() {
+		_, err := jieliv1.NewEventServiceClient(c.conn).ListEvents(as(c.operator), &jieliv1.ListEventsRequest{Wait: durationpb.New(time.Minute)})
+		overGRPC <- err
+	}()
+	go func() { overHTTP <- c.request("GET", "/v1/events?wait=60s", c.operator, "") }()
+	<-under
+	<-under
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := c.api.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, <-overGRPC, codes.Unavailable, "DRAINING")
+	if got := <-overHTTP; got.code != http.StatusServiceUnavailable || got.refusal(t).reason() != "DRAINING" || got.header.Get("Retry-After") == "" {
+		t.Errorf("%d %v %s", got.code, got.header, got.body)
 	}
 }

@@ -112,7 +112,7 @@ func (s *ticketService) ListTickets(ctx context.Context, req *jieliv1.ListTicket
 	if err != nil {
 		return nil, err
 	}
-	return d.List(ctx, req)
+	return listTickets(ctx, d, req)
 }
 
 // OfferTicket implements jieliv1.TicketServiceServer.
@@ -175,7 +175,7 @@ func (s *eventService) ListEvents(ctx context.Context, req *jieliv1.ListEventsRe
 	if err != nil {
 		return nil, err
 	}
-	return d.Events(ctx, req)
+	return listEvents(ctx, d, req)
 }
 
 // WatchEvents implements jieliv1.EventServiceServer.
