@@ -20,7 +20,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
-	"github.com/jieli-gateway/jieli/configs"
 	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway"
 	"github.com/jieli-gateway/jieli/gateway/access"
@@ -35,6 +34,7 @@ type centre struct {
 	id     string
 	cfg    config.Config
 	places []string
+	memory string // GOMEMLIMIT of its node; empty for none
 	dir    string
 	api    string
 	fed    string
@@ -47,25 +47,6 @@ type centre struct {
 	mu    sync.Mutex
 	death context.CancelCauseFunc
 	ended bool
-}
-
-// centres are the regions of configs/demo, the one that makes the federation first.
-func centres() ([]*centre, error) {
-	all := []*centre{
-		{id: "jingjinji", places: []string{"11", "12", "13"}},
-		{id: "changsanjiao", places: []string{"31", "32", "33", "34"}},
-		{id: "chengyu", places: []string{"50", "51"}},
-	}
-	for _, c := range all {
-		b, err := configs.Demo(c.id)
-		if err != nil {
-			return nil, err
-		}
-		if err := yaml.Unmarshal(b, &c.cfg); err != nil {
-			return nil, fmt.Errorf("configuration of %s: %w", c.id, err)
-		}
-	}
-	return all, nil
 }
 
 func (c *centre) tokenFile() string  { return filepath.Join(c.dir, "admin.token") }
@@ -137,6 +118,9 @@ func (c *centre) start(ctx context.Context, binary string, flags ...string) erro
 	defer func() { _ = log.Close() }()                                                                           // the child has its own
 	c.cmd = exec.CommandContext(ctx, binary, append([]string{"serve", "--config", c.configFile()}, flags...)...) // #nosec G204 -- our own binary
 	c.cmd.Stdout, c.cmd.Stderr = log, log
+	if c.memory != "" {
+		c.cmd.Env = append(os.Environ(), "GOMEMLIMIT="+c.memory)
+	}
 	c.cmd.SysProcAttr = nodeProcess()
 	started, exited := make(chan error), make(chan struct{})
 	go func() {

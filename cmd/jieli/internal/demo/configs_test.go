@@ -3,6 +3,7 @@ package demo
 import (
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -13,12 +14,25 @@ import (
 
 // The regions' configurations can be run by hand, at the usual ports.
 func TestConfigurationsAreReady(t *testing.T) {
-	all, err := centres()
+	for _, name := range []string{Clusters, Provinces} {
+		t.Run(name, func(t *testing.T) { configurationsAreReady(t, name) })
+	}
+	if _, err := configs.Demo("nosuch"); err == nil {
+		t.Error("a region that is not there has a configuration")
+	}
+}
+
+func configurationsAreReady(t *testing.T, name string) {
+	plan, err := layoutNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := plan.centres()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, c := range all {
-		b, err := configs.Demo(c.id)
+		b, err := configs.Demo(path.Join(plan.folder, c.id))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,8 +59,5 @@ func TestConfigurationsAreReady(t *testing.T) {
 		if moved.API.Listen != c.api || moved.Federation.Advertise != c.fed || moved.Region != cfg.Region || moved.DataDir != c.dataDir() {
 			t.Errorf("%s, moved: got %+v", c.id, moved)
 		}
-	}
-	if _, err := configs.Demo("nosuch"); err == nil {
-		t.Error("a region that is not there has a configuration")
 	}
 }

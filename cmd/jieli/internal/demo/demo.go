@@ -1,4 +1,4 @@
-// Package demo starts three regional centres on one machine, each its own process, store, CA and ports, plays a day's
+// Package demo starts three regional centres (or eleven) on one machine, each its own process, store, CA and ports, plays a day's
 // complaints across them to the end, and counts by the tickets themselves what became of them.
 package demo
 
@@ -21,6 +21,8 @@ type Options struct {
 	Binary string
 	// DataDir keeps everything; default: a temporary directory that is removed at the end.
 	DataDir string
+	// Layout is who takes part: Clusters (default) or Provinces.
+	Layout string
 	// Input is a file of JSON lines; default: the built-in sample.
 	Input string
 	// Exit stops at the end instead of staying up.
@@ -35,14 +37,15 @@ type Options struct {
 	Err     io.Writer
 }
 
-const (
-	// setUpTime bounds bringing three regions up, playTime playing a file to its end.
-	setUpTime = 90 * time.Second
-	playTime  = 10 * time.Minute
-)
+// playTime bounds playing a file to its end.
+const playTime = 10 * time.Minute
 
 // Run plays the demonstration.
 func Run(ctx context.Context, o Options) (err error) {
+	plan, err := layoutNamed(o.Layout)
+	if err != nil {
+		return err
+	}
 	lines, err := readInput(o.Input)
 	if err != nil {
 		return err
@@ -64,11 +67,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer survivePipes()()
 	ctx, gone := context.WithCancelCause(ctx)
 	defer gone(nil)
-	d := &demo{o: o, terminal: isTerminal(o.Out), life: context.WithoutCancel(ctx)}
+	d := &demo{o: o, layout: plan, terminal: isTerminal(o.Out), life: context.WithoutCancel(ctx)}
 	d.o.Out = &outlet{w: o.Out, gone: gone}
 	defer func() { err = errors.Join(err, d.stop()) }()
 	began := time.Now()
-	if err := d.bounded(ctx, setUpTime, d.setUp); err != nil {
+	if err := d.bounded(ctx, plan.setUp, d.setUp); err != nil {
 		return d.explain(err)
 	}
 	var s *Summary
@@ -84,6 +87,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 type demo struct {
 	o        Options
+	layout   layout
 	terminal bool // Out is one
 	centres  []*centre
 	// died ends the part under way when a node ends by itself.
@@ -145,7 +149,7 @@ func (d *demo) report(s *Summary) error {
 	if d.o.JSON {
 		return json.NewEncoder(d.o.Out).Encode(s)
 	}
-	d.say("\nWhat happened, counted from the three regions' own tickets:", "\n结果（按三个区域各自的工单统计）：")
+	d.say("\nWhat happened, counted from the regions' own tickets:", "\n结果（按各区域自己的工单统计）：")
 	for _, row := range s.rows() {
 		d.say("  %-12s %6d  %s", "  %-12s %6d  %s", row.key, row.n, row.say(d.o.Chinese))
 	}
@@ -155,7 +159,7 @@ func (d *demo) report(s *Summary) error {
 
 // stay keeps the regions up until ctx ends.
 func (d *demo) stay(ctx context.Context) error {
-	d.say("\nThe three centres stay up until Ctrl-C. Try, for example:", "\n三个中心保持运行，按 Ctrl-C 结束。可以试试：")
+	d.say("\nThe %d centres stay up until Ctrl-C. Try, for example:", "\n%d 个中心保持运行，按 Ctrl-C 结束。可以试试：", len(d.centres))
 	for _, c := range d.centres {
 		d.say("  %s --server %s --token-file %s status", "  %s --server %s --token-file %s status", d.o.Binary, c.api, c.tokenFile())
 	}

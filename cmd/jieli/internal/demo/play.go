@@ -54,14 +54,9 @@ func (d *demo) play(ctx context.Context, lines []importer.Line) (*Summary, error
 	if len(lines) == 0 {
 		return nil, errors.New("there is nothing to play")
 	}
-	byID := map[string]*centre{}
-	for _, c := range d.centres {
-		byID[c.id] = c
-	}
-	for i, l := range lines {
-		if byID[l.Region] == nil {
-			return nil, fmt.Errorf("line %d: no region %q in this demonstration", i+1, l.Region)
-		}
+	calls, err := receive(lines, newReception(d.centres))
+	if err != nil {
+		return nil, err
 	}
 	d.say("Playing %d complaints", "开始处理 %d 件诉求", len(lines))
 	working, stop := context.WithCancel(ctx)
@@ -70,7 +65,7 @@ func (d *demo) play(ctx context.Context, lines []importer.Line) (*Summary, error
 	for _, c := range d.centres {
 		followers.Go(func() error { return p.follow(working, c) })
 	}
-	err := p.submitAll(working, lines, byID)
+	err = p.submitAll(working, calls)
 	if err == nil {
 		select {
 		case <-p.finished:
@@ -92,26 +87,47 @@ func (d *demo) play(ctx context.Context, lines []importer.Line) (*Summary, error
 }
 
 // submitAll takes every call, a few at a time.
-func (p *day) submitAll(ctx context.Context, lines []importer.Line, byID map[string]*centre) error {
+func (p *day) submitAll(ctx context.Context, calls []call) error {
 	submitters, ctx := errgroup.WithContext(ctx)
 	submitters.SetLimit(parallel)
-	for i, l := range lines {
-		submitters.Go(func() error { return p.submit(ctx, byID[l.Region], i+1, l) })
+	for _, c := range calls {
+		submitters.Go(func() error { return p.submit(ctx, c) })
 	}
 	return submitters.Wait()
 }
 
-// submit takes one call.
-func (p *day) submit(ctx context.Context, c *centre, number int, l importer.Line) error {
-	t := new(jieliv1.Ticket)
-	if err := protojson.Unmarshal(l.Ticket, t); err != nil {
-		return fmt.Errorf("line %d: %w", number, err)
+// call is a line with the centre that takes it.
+type call struct {
+	number int // of the line, from 1
+	line   importer.Line
+	ticket *jieliv1.Ticket
+	at     *centre
+}
+
+// receive finds out where each line comes in.
+func receive(lines []importer.Line, at reception) ([]call, error) {
+	calls := make([]call, 0, len(lines))
+	for i, l := range lines {
+		c := call{number: i + 1, line: l, ticket: new(jieliv1.Ticket)}
+		if err := protojson.Unmarshal(l.Ticket, c.ticket); err != nil {
+			return nil, fmt.Errorf("line %d: %w", c.number, err)
+		}
+		if c.at = at.of(l, c.ticket.GetExternalId()); c.at == nil {
+			return nil, fmt.Errorf("line %d: no region %q in this demonstration", c.number, l.Region)
+		}
+		calls = append(calls, c)
 	}
-	if number := t.GetExternalId(); number != "" {
-		p.remember(key{c.id, number}, l)
+	return calls, nil
+}
+
+// submit takes one call.
+func (p *day) submit(ctx context.Context, taken call) error {
+	c, number := taken.at, taken.number
+	if own := taken.ticket.GetExternalId(); own != "" {
+		p.remember(key{c.id, own}, taken.line)
 	}
 	// One without a number of its own is known again by the request's id.
-	req := &jieliv1.SubmitTicketRequest{Ticket: t, RequestId: newID()}
+	req := &jieliv1.SubmitTicketRequest{Ticket: taken.ticket, RequestId: newID()}
 	var res *jieliv1.SubmitTicketResponse
 	err := again(ctx, func() (err error) {
 		res, err = c.client.Tickets.SubmitTicket(c.client.Signed(ctx), req)

@@ -10,9 +10,9 @@ import (
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
-// setUp brings three regions up: the first makes the federation, the others are registered, approved and join.
+// setUp brings the regions up: the first makes the federation, the others are registered, approved and join, all at once.
 func (d *demo) setUp(ctx context.Context) error {
-	all, err := centres()
+	all, err := d.layout.centres()
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,12 @@ func (d *demo) setRoutes(ctx context.Context, all []*centre) error {
 	for _, c := range all {
 		for _, place := range c.places {
 			req := &jieliv1.SetRouteRequest{Route: &jieliv1.Route{Division: place, Region: c.id}}
-			if _, err := first.client.Registry.SetRoute(first.client.Signed(ctx), req); err != nil {
+			// Who leads may change while voters join.
+			err := again(ctx, func() error {
+				_, err := first.client.Registry.SetRoute(first.client.Signed(ctx), req)
+				return err
+			})
+			if err != nil {
 				return fmt.Errorf("route %s to %s: %w", place, c.id, err)
 			}
 		}
@@ -117,7 +122,7 @@ func (d *demo) agree(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("Three regions agree on a table of routes at revision %d, and their links are up", "三个区域在版本 %d 上路由一致，链路已通", newest)
+	d.say("%d regions agree on a table of routes at revision %d, and their links are up", "%d 个区域在版本 %d 上路由一致，链路已通", len(d.centres), newest)
 	return nil
 }
 

@@ -27,9 +27,13 @@ func Up(ctx context.Context, binary string) (*Stand, error) {
 			return nil, err
 		}
 	}
-	d := &demo{o: Options{Binary: binary, DataDir: dir, JSON: true, PortBase: 0}, life: context.WithoutCancel(ctx)}
+	plan, err := layoutNamed(Clusters)
+	if err != nil {
+		return nil, err
+	}
+	d := &demo{o: Options{Binary: binary, DataDir: dir, JSON: true, PortBase: 0}, layout: plan, life: context.WithoutCancel(ctx)}
 	s := &Stand{d: d}
-	if err := d.bounded(ctx, setUpTime, d.setUp); err != nil {
+	if err := d.bounded(ctx, plan.setUp, d.setUp); err != nil {
 		return nil, errors.Join(fmt.Errorf("bring three regions up: %w", d.explain(err)), s.Down())
 	}
 	for _, c := range d.centres {

@@ -18,6 +18,7 @@ func flags() map[string]string {
 		"configuration file (default: ./jieli.yaml, else /etc/jieli/jieli.yaml)":        "配置文件（默认 ./jieli.yaml，其次 /etc/jieli/jieli.yaml）",
 		"where everything is kept (default: a temporary directory, removed at the end)": "数据目录（默认为临时目录，结束时删除）",
 		"stop at the end": "结束后退出",
+		"who takes part: clusters (three) or provinces (eleven)":                                        "参与的区域：clusters（三个）或 provinces（十一个）",
 		"file of JSON lines to play (default: a built-in sample)":                                       "要演示的 JSON 行文件（默认为内置样例）",
 		"first of its ports; 0: any free ones (default: API 8401 8402 8403, federation 7401 7402 7403)": "起始端口；0 为任意空闲端口（默认接口 8401 8402 8403，联盟 7401 7402 7403）",
 

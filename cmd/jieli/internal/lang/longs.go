@@ -13,6 +13,10 @@ func longs() map[string]string {
 		"jieli demo": `在本机启动 jingjinji、changsanjiao 和 chengyu 三个区域，各有自己的进程、数据库、CA 和端口；完成登记与批准，
 演示诉求的全过程，输出结果，然后保持运行直到 Ctrl-C。
 
+加 --layout provinces 则为十一个：beijing、tianjin、hebei、shanghai、jiangsu、zhejiang、anhui、chongqing、sichuan，以及
+在本省之内以更长前缀承办的 suzhou 和 xiongan（接口 8401 至 8411，联盟 7401 至 7411）。写明城市群的行由其中一个区域受理，
+同一编号总在同一区域。
+
 加 --exit 则结束后退出；加 -o json 则只输出一个计数的 JSON 对象。具有全部角色的令牌在 DIR/<区域>/admin.token。`,
 		"jieli link test": `由节点以真实证书逐步试连该区域每个承办工单的节点：name（查名）、tcp、tls、identity（身份）、hello（问候）、registry（登记表）。
 链路本身不受影响。全部正常时退出码为 0，否则为 1。`,
