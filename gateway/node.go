@@ -217,9 +217,10 @@ func (n *Node) runParts(ctx context.Context, group *errgroup.Group) error {
 		return err
 	}
 	parts := api.Parts{
-		Registry: n.registry,
-		Views:    &views{self: n.material.Region, registry: linkRegistry{n.registry}, dial: linkDialer(n.peers)},
-		Tester:   newLinkTester(n.material.Region, n.peers, n.own, linkRegistry{n.registry}, n.linking.status, n.cfg.Now),
+		Registry:       n.registry,
+		Views:          &views{self: n.material.Region, registry: linkRegistry{n.registry}, dial: linkDialer(n.peers)},
+		Tester:         newLinkTester(n.material.Region, n.peers, n.own, linkRegistry{n.registry}, n.linking.status, n.cfg.Now),
+		CertificateEnd: func() time.Time { return n.own().NotAfter },
 	}
 	if err := n.api.Attach(parts); err != nil {
 		return err

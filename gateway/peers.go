@@ -23,7 +23,7 @@ import (
 // cause it does not: what TCP said, or how TLS refused.
 func linkDialer(peers *trust.Peers) link.Dialer {
 	return func(ctx context.Context, region, address string) (*grpc.ClientConn, error) {
-		creds := peers.ClientCredentials(trust.NodeID{Region: region})
+		creds := watchedCredentials{peers.ClientCredentials(trust.NodeID{Region: region}), new(atomic.Pointer[watchedConn])}
 		var tcp atomic.Pointer[error]
 		conn, err := grpc.NewClient("passthrough:///"+address,
 			grpc.WithTransportCredentials(creds),
@@ -49,7 +49,7 @@ func linkDialer(peers *trust.Peers) link.Dialer {
 			case connectivity.Ready:
 				return conn, nil
 			case connectivity.TransientFailure, connectivity.Shutdown:
-				return nil, errors.Join(dialFailure(ctx, conn, tcp.Load(), creds), conn.Close())
+				return nil, errors.Join(dialFailure(tcp.Load(), creds), conn.Close())
 			case connectivity.Idle:
 				conn.Connect()
 			}
@@ -63,17 +63,16 @@ func linkDialer(peers *trust.Peers) link.Dialer {
 // linkWindow is HTTP/2's window for links: enough for full batches over 50 ms.
 const linkWindow = 4 << 20
 
-// dialFailure is why a connection did not come about. A peer that refuses us after the handshake, as TLS 1.3 has it,
-// is known by its alert, which gRPC tells to a call only.
-func dialFailure(ctx context.Context, conn *grpc.ClientConn, tcp *error, creds *trust.ClientCredentials) error {
+// dialFailure is why a connection did not come about. gRPC tells it as text only, if at all.
+func dialFailure(tcp *error, creds watchedCredentials) error {
 	if tcp != nil {
 		return *tcp
 	}
 	if err := creds.LastFailure(); err != nil {
 		return err
 	}
-	if _, err := jieliv1.NewLinkServiceClient(conn).View(ctx, &jieliv1.ViewRequest{}); err != nil {
-		return err
+	if conn := creds.conn.Load(); conn != nil {
+		return conn.why()
 	}
 	return errors.New("the connection failed")
 }

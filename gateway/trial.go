@@ -97,7 +97,7 @@ func (r *trial) tls(ctx context.Context) outcome {
 	reason, refused := trust.ReasonOf(err)
 	switch {
 	case err == nil:
-		r.secured, r.info = &watchedConn{Conn: conn}, info
+		r.secured, r.info = watch(conn), info
 	case refused && reason != trust.ReasonHandshake:
 		r.refusal = err
 	default:

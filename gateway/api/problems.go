@@ -20,6 +20,8 @@ const (
 	connectingLimit = 30 * time.Second
 	// lagLimit is how many revisions a node may be behind before somebody should look.
 	lagLimit = 1000
+	// renewalTime is how long before its end a certificate should be renewed.
+	renewalTime = 14 * 24 * time.Hour
 	// maxProblems bounds what a status lists, and maxStoppedShown the tickets named in one problem.
 	maxProblems     = 100
 	maxStoppedShown = 5
@@ -103,6 +105,22 @@ func storeSilent() finding {
 	return found(down, "STORE_FAILING",
 		"the ticket store does not answer. Look at its disk and at this node's log",
 		"工单存储没有响应。请检查磁盘和本节点日志")
+}
+
+// ofCertificate finds whether this node's own certificate must be renewed. Without it no peer takes a new connection.
+func ofCertificate(end, now time.Time) findings {
+	until := end.Local().Format(time.DateTime)
+	switch {
+	case now.After(end):
+		return findings{found(grave, "CERTIFICATE_EXPIRED",
+			"this node's certificate expired at "+until+": no peer takes a new connection with it. Renew it with `jieli pki rotate node`; no restart is needed",
+			"本节点的证书已于 "+until+" 过期：各方不再接受新连接。请用 `jieli pki rotate node` 更换，无须重启").since(timestamppb.New(end))}
+	case end.Sub(now) < renewalTime:
+		return findings{found(careful, "CERTIFICATE_EXPIRES",
+			"this node's certificate expires at "+until+". Renew it with `jieli pki rotate node`; no restart is needed",
+			"本节点的证书将于 "+until+" 到期。请用 `jieli pki rotate node` 更换，无须重启")}
+	}
+	return nil
 }
 
 // ofRegistry finds what is wrong with the registry as this node sees it.

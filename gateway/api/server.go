@@ -85,6 +85,8 @@ type Parts struct {
 	// Views asks other nodes, and Tester tries to reach them. Optional.
 	Views  Views
 	Tester LinkTester
+	// CertificateEnd is until when this node's certificate is good. Optional.
+	CertificateEnd func() time.Time
 }
 
 // Server is a node's API. It may serve before it has its parts: /healthz and /readyz answer, and calls are

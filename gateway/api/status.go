@@ -67,6 +67,9 @@ func (s *statusService) GetStatus(ctx context.Context, req *jieliv1.GetStatusReq
 func (s *statusService) look(ctx context.Context, p *Parts, out *jieliv1.Status, found *findings) {
 	out.Registry = p.Registry.Status(ctx, true)
 	found.add(ofRegistry(out.GetRegistry())...)
+	if p.CertificateEnd != nil {
+		found.add(ofCertificate(p.CertificateEnd(), s.api.cfg.Now())...)
+	}
 	if p.Store != nil {
 		store, err := p.Store.Status(ctx)
 		if err != nil {

@@ -166,6 +166,29 @@ func TestProblemOfALink(t *testing.T) {
 	}
 }
 
+// A certificate that must be renewed is told of before it is too late.
+func TestProblemOfOwnCertificate(t *testing.T) {
+	now := time.Now()
+	for name, test := range map[string]struct {
+		end    time.Time
+		reason string
+	}{
+		"good for long": {now.Add(60 * 24 * time.Hour), ""},
+		"ends soon":     {now.Add(5 * 24 * time.Hour), "CERTIFICATE_EXPIRES"},
+		"ended":         {now.Add(-time.Hour), "CERTIFICATE_EXPIRED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			for _, f := range ofCertificate(test.end, now) {
+				got = f.problem.GetReason()
+			}
+			if got != test.reason {
+				t.Errorf("got %q, want %q", got, test.reason)
+			}
+		})
+	}
+}
+
 // fakeViews and fakeTester answer alike whoever asks.
 type fakeViews []*jieliv1.View
 

@@ -169,6 +169,8 @@ func (w *nightShift) expired() {
 	there := *w
 	there.here = w.peer
 	there.problem("LINK_DOWN", "CERTIFICATE", "jingjinji")
+	out, _ = there.jieli("status")
+	w.says(out, `! CERTIFICATE_EXPIRED, since \d{4}-`)
 	w.says(there.test("jingjinji", "identity", "CERTIFICATE"), `this node's own certificate expired at`)
 	w.peer.stop()
 	w.reissue(trust.IssueOptions{})
