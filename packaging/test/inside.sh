@@ -40,9 +40,9 @@ fi
 [[ "$(stat -c '%U:%G %a' /var/lib/jieli)" == "jieli:jieli 700" ]]
 
 echo "== step 1: what vi would be used for, and the check"
-sed -i -e 's/nameZh: ""  /nameZh: "苏州12345" /; s/legalName: "" /legalName: "苏州市12345热线中心" /' \
-	-e 's/dutyPhone: "" /dutyPhone: "0512-55512345" /; s/numberPrefix: "" /numberPrefix: "SZ" /' \
-	-e 's/advertise: "" /advertise: "127.0.0.1:7345" /' /etc/jieli/jieli.yaml
+sed -i -e 's/nameZh: ""/nameZh: "苏州12345热线中心"/; s/legalName: ""/legalName: "苏州市12345热线中心"/' \
+	-e 's/dutyPhone: ""/dutyPhone: "0512-55512345"/; s/numberPrefix: ""/numberPrefix: "SZ"/' \
+	-e 's/advertise: ""/advertise: "127.0.0.1:7345"/' /etc/jieli/jieli.yaml
 step 1 'jieli config check' | follow
 echo "== step 2"
 step 2 | follow
