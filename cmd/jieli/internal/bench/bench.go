@@ -22,6 +22,8 @@ type Report struct {
 	Machine      string `json:"machine"`
 	PayloadBytes int    `json:"payloadBytes,omitempty"`
 	Runs         []Run  `json:"runs,omitempty"`
+	// Verified is how many results were read back and compared with what was to be expected.
+	Verified int `json:"verified,omitempty"`
 	// For route.
 	Rules       int     `json:"rules,omitempty"`
 	NanosPerOp  float64 `json:"nanosPerOp,omitempty"`

@@ -36,23 +36,53 @@ func Handoff(ctx context.Context, o Options) (report *Report, err error) {
 		stop()
 		err = errors.Join(err, <-watched)
 	}()
-	report = &Report{Name: "handoff", Machine: Machine(), PayloadBytes: proto.Size(sampleTicket(rand.New(rand.NewPCG(1, 1)), "B-0-0-0"))} // #nosec G404
+	report = &Report{Name: "handoff", Machine: Machine(), PayloadBytes: proto.Size(sampleTicket(0, 0, "B-0-0-0"))}
+	samples := make([]*sample, 0, len(o.Levels))
 	report.Runs, err = o.levels(ctx, stand.PIDs(), func(n int) func(context.Context, int, int) error {
+		done := newSample()
+		samples = append(samples, done)
 		return func(ctx context.Context, worker, i int) error {
-			r := rand.New(rand.NewPCG(uint64(worker), uint64(i)))         // #nosec G404,G115 -- only to vary text
-			t := sampleTicket(r, fmt.Sprintf("B-%d-%d-%d", n, worker, i)) // unique in the run
+			t := sampleTicket(worker, i, fmt.Sprintf("B-%d-%d-%d", n, worker, i)) // unique in the run
 			res, err := c.Tickets.SubmitTicket(c.Signed(ctx), &jieliv1.SubmitTicketRequest{Ticket: t})
 			if err != nil {
 				return err
 			}
-			return arrivals.await(ctx, res.GetTicket().GetId())
+			id := res.GetTicket().GetId()
+			if err := arrivals.await(ctx, id); err != nil {
+				return err
+			}
+			done.add(handed{id, t.GetExternalId(), worker, i})
+			return nil
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
+	report.Verified, err = verifyHandoffs(ctx, stand, samples)
 	return report, err
 }
 
+// verifyHandoffs reads back what was handed off: all of it is at the receiver, and a part of it is read whole.
+func verifyHandoffs(ctx context.Context, stand *demo.Stand, samples []*sample) (verified int, err error) {
+	from, to, all := stand.Clients[0], stand.Clients[1], uint64(0)
+	for _, s := range samples {
+		n, err := s.verify(ctx, from, to)
+		if err != nil {
+			return 0, err
+		}
+		verified, all = verified+n, all+uint64(s.all) // #nosec G115 -- a count
+	}
+	got, err := received(ctx, to)
+	if err == nil && got != all {
+		err = fmt.Errorf("receipts came for %d tickets, the receiver has %d", all, got)
+	}
+	return verified, err
+}
+
 // sampleTicket is a real-sized ticket for the Yangtze River Delta, taken in Beijing-Tianjin-Hebei.
-func sampleTicket(r *rand.Rand, externalID string) *jieliv1.Ticket {
+// The same worker and number give the same words.
+func sampleTicket(worker, i int, externalID string) *jieliv1.Ticket {
+	r := rand.New(rand.NewPCG(uint64(worker), uint64(i))) // #nosec G404,G115 -- only to vary text
 	return &jieliv1.Ticket{
 		ExternalId: externalID, Type: jieliv1.Ticket_COMPLAINT, Category: "城乡建设", Title: words(r, 45),
 		Description: words(r, leastPayload), Division: "320506", Address: "江苏省苏州市吴中区",

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 	"time"
 
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/demo"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
@@ -26,16 +28,53 @@ func Registry(ctx context.Context, o Options) (report *Report, err error) {
 	}
 	c := stand.Clients[0]
 	report = &Report{Name: "registry", Machine: Machine()}
+	before, err := c.Registry.GetRegion(c.Signed(ctx), &jieliv1.GetRegionRequest{Id: "jingjinji", Consistency: jieliv1.Consistency_STRONG})
+	if err != nil {
+		return nil, err
+	}
+	var written atomic.Uint64
 	report.Runs, err = o.levels(ctx, stand.PIDs(), func(int) func(context.Context, int, int) error {
 		return func(ctx context.Context, worker, i int) error {
 			code := codes[(worker*7919+i)%len(codes)]
 			// Each round of the codes has another last day: a route set to what it is already would change nothing.
 			until := fmt.Sprintf("%d-12-31", 2100+i%1000)
 			_, err := c.Registry.SetRoute(c.Signed(ctx), &jieliv1.SetRouteRequest{Route: &jieliv1.Route{Division: code, Region: "jingjinji", ValidTo: until}})
+			if err == nil {
+				written.Add(1)
+			}
 			return err
 		}
 	})
-	return report, err
+	if err != nil {
+		return nil, err
+	}
+	report.Verified = int(written.Load()) // #nosec G115 -- a count
+	return report, agree(ctx, stand.Clients, before.GetRevision()+written.Load())
+}
+
+// agree waits until all nodes have a revision, and compares their states there.
+func agree(ctx context.Context, nodes []*client.Client, revision uint64) error {
+	hashes := map[string]bool{}
+	for _, c := range nodes {
+		for {
+			s, err := c.Status.GetStatus(c.Signed(ctx), &jieliv1.GetStatusRequest{})
+			if err != nil {
+				return err
+			}
+			if r := s.GetRegistry(); r.GetRevision() >= revision {
+				if r.GetRevision() > revision {
+					return fmt.Errorf("%s is at revision %d; %d were written", s.GetRegion(), r.GetRevision(), revision)
+				}
+				hashes[r.GetStateHash()] = true
+				break
+			}
+			pause(ctx, 50*time.Millisecond)
+		}
+	}
+	if len(hashes) != 1 {
+		return fmt.Errorf("%d nodes have %d different states at revision %d", len(nodes), len(hashes), revision)
+	}
+	return nil
 }
 
 // townships lists the codes of all townships of a province.
@@ -117,8 +156,16 @@ func Route(ctx context.Context, o Options) (*Report, error) {
 	}
 	took := time.Since(began)
 	runtime.ReadMemStats(&after)
+	verified := 0
+	for _, q := range queries {
+		answer := table.Lookup(q)
+		if want := "r" + q.Division.String()[:2]; answer.Found() && answer.Rule.Region != want {
+			return nil, fmt.Errorf("division %s, service %s is said to be served by %s, not %s", q.Division, q.Service, answer.Rule.Region, want)
+		}
+		verified++
+	}
 	return &Report{
-		Name: "route", Machine: Machine(), Rules: table.Len(),
+		Name: "route", Machine: Machine(), Rules: table.Len(), Verified: verified,
 		NanosPerOp: float64(took.Nanoseconds()) / float64(n), AllocsPerOp: float64((after.Mallocs - before.Mallocs) / uint64(n)), // #nosec G115 -- counts
 	}, ctx.Err()
 }

@@ -40,7 +40,39 @@ func Store(ctx context.Context, o Options) (report *Report, err error) {
 			return s.Update(ctx, func(tx store.Tx) error { return writeHandoff(tx, id.String(), count.Add(1), body) })
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
+	report.Verified, err = verifyStore(ctx, s, count.Load())
 	return report, err
+}
+
+// verifyStore counts what is in the store and looks at the events of a thousand tickets.
+func verifyStore(ctx context.Context, s store.Store, written uint64) (verified int, err error) {
+	return verified, s.View(ctx, func(r store.Reader) error {
+		counts, err := r.CountTickets()
+		if err != nil {
+			return err
+		}
+		if n := counts[jieliv1.Ticket_OFFERED]; n != written {
+			return fmt.Errorf("%d tickets were written, %d are in the store", written, n)
+		}
+		tickets, err := r.ListTickets(store.Filter{State: jieliv1.Ticket_OFFERED}, 0, 1000)
+		if err != nil {
+			return err
+		}
+		for _, t := range tickets {
+			events, err := r.Events(t.State.GetId(), 1)
+			if err != nil {
+				return err
+			}
+			if len(events) != 2 || events[1].Proof == nil {
+				return fmt.Errorf("ticket %s has not two signed events but %d", t.State.GetId(), len(events))
+			}
+			verified++
+		}
+		return nil
+	})
 }
 
 // noSeals stands in for signatures, which are not the store's work.
