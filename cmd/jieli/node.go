@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/entry"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -18,10 +19,19 @@ func (a *app) node() *cobra.Command {
 
 func (a *app) nodeList() *cobra.Command {
 	var region string
+	var history bool
 	c := &cobra.Command{
 		Use: "list", Short: "List nodes", Args: exactly(0),
 		Example: "  jieli node list\n  jieli node list --region suzhou",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if region != "" {
+				if err := entry.RegionID("--region", region); err != nil {
+					return usageError{err}
+				}
+			}
+			if history {
+				return a.history(cmd.Context(), &jieliv1.ListChangesRequest{About: jieliv1.ListChangesRequest_NODES, Region: region})
+			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.ListNodes(ctx, &jieliv1.ListNodesRequest{Region: region})
 				if err != nil {
@@ -39,6 +49,7 @@ func (a *app) nodeList() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&region, "region", "", "only of this region")
+	historyFlag(c, &history)
 	return c
 }
 
@@ -46,7 +57,7 @@ func (a *app) nodeList() *cobra.Command {
 func splitNode(s string) (region, name string, err error) {
 	region, name, ok := strings.Cut(s, "/")
 	if !ok || region == "" || name == "" {
-		return "", "", usageError{fmt.Errorf("a node is named REGION/NODE, e.g. suzhou/n1; not %q", s)}
+		return "", "", usage("a node is named REGION/NODE, e.g. suzhou/n1; not %q", "节点须写作 区域/节点，如 suzhou/n1；现为 %q", s)
 	}
 	return region, name, nil
 }
@@ -62,8 +73,12 @@ func (a *app) nodeSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			n := &jieliv1.Node{Region: region, Name: name, Address: address, Raft: raft, Tickets: tickets}
+			if err := entry.Node(n); err != nil {
+				return usageError{err}
+			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
-				return c.Registry.PutNode(ctx, &jieliv1.PutNodeRequest{Node: &jieliv1.Node{Region: region, Name: name, Address: address, Raft: raft, Tickets: tickets}})
+				return c.Registry.PutNode(ctx, &jieliv1.PutNodeRequest{Node: n})
 			})
 		},
 	}

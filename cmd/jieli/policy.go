@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/entry"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -26,10 +27,14 @@ func (a *app) policy() *cobra.Command {
 }
 
 func (a *app) policyShow() *cobra.Command {
-	return &cobra.Command{
+	var history bool
+	c := &cobra.Command{
 		Use: "show", Short: "Show the policy and the registry's level", Args: exactly(0),
-		Example: "  jieli policy show",
+		Example: "  jieli policy show\n  jieli policy show --history",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if history {
+				return a.history(cmd.Context(), &jieliv1.ListChangesRequest{About: jieliv1.ListChangesRequest_POLICY})
+			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.GetPolicy(ctx, &jieliv1.GetPolicyRequest{})
 				if err != nil {
@@ -39,6 +44,8 @@ func (a *app) policyShow() *cobra.Command {
 			})
 		},
 	}
+	historyFlag(c, &history)
+	return c
 }
 
 func policyTable(res *jieliv1.GetPolicyResponse) *show.Table {
@@ -75,7 +82,7 @@ func (a *app) policySet() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f := cmd.Flags()
 			if !f.Changed("registry-grace") && !f.Changed("request-ids") && !f.Changed("link-version-floor") {
-				return usageError{fmt.Errorf("name what to change: --registry-grace, --request-ids or --link-version-floor")}
+				return usage("name what to change: --registry-grace, --request-ids or --link-version-floor", "请指明要改什么：--registry-grace、--request-ids 或 --link-version-floor")
 			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				now, err := c.Registry.GetPolicy(ctx, &jieliv1.GetPolicyRequest{})
@@ -94,6 +101,9 @@ func (a *app) policySet() *cobra.Command {
 				}
 				if f.Changed("link-version-floor") {
 					p.LinkVersionFloor = floor
+				}
+				if err := entry.Policy(p); err != nil {
+					return nil, usageError{err}
 				}
 				return c.Registry.SetPolicy(ctx, &jieliv1.SetPolicyRequest{Policy: p, ExpectedRevision: now.GetRevision()})
 			})

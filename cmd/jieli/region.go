@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/entry"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -74,10 +75,17 @@ func (a *app) name(zh, en string) string {
 }
 
 func (a *app) regionShow() *cobra.Command {
-	return &cobra.Command{
+	var history bool
+	c := &cobra.Command{
 		Use: "show ID", Short: "Show one region with its nodes", Args: exactly(1),
-		Example: "  jieli region show suzhou\n  jieli region show suzhou -o json",
+		Example: "  jieli region show suzhou\n  jieli region show suzhou --history",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := entry.RegionID("ID", args[0]); err != nil {
+				return usageError{err}
+			}
+			if history {
+				return a.history(cmd.Context(), &jieliv1.ListChangesRequest{Region: args[0]})
+			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.GetRegion(ctx, &jieliv1.GetRegionRequest{Id: args[0]})
 				if err != nil {
@@ -87,6 +95,8 @@ func (a *app) regionShow() *cobra.Command {
 			})
 		},
 	}
+	historyFlag(c, &history)
+	return c
 }
 
 func regionTable(res *jieliv1.GetRegionResponse) *show.Table {
@@ -134,8 +144,8 @@ func (a *app) regionRegister() *cobra.Command {
 		Use: "register --file FILE", Short: "Register a region as pending, with its first nodes", Args: exactly(0),
 		Example: "  jieli pki show -o json > suzhou.json     # at the newcomer\n  jieli region register --file suzhou.json # at a member",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			req := new(jieliv1.RegisterRegionRequest)
-			if err := a.readFile(file, req); err != nil {
+			req, err := a.readRegistration(file)
+			if err != nil {
 				return err
 			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
@@ -153,8 +163,8 @@ func (a *app) regionUpdate() *cobra.Command {
 		Use: "update --file FILE", Short: "Replace this region's own entry, from `jieli pki show -o json`", Args: exactly(0),
 		Example: "  jieli pki show -o json > suzhou.json\n  jieli region update --file suzhou.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			req := new(jieliv1.RegisterRegionRequest)
-			if err := a.readFile(file, req); err != nil {
+			req, err := a.readRegistration(file)
+			if err != nil {
 				return err
 			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
@@ -171,6 +181,13 @@ func (a *app) regionChange(use, short string, do func(jieliv1.RegistryServiceCli
 	c := &cobra.Command{
 		Use: use + " ID", Short: short, Args: exactly(1), Example: "  jieli region " + use + " suzhou",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			mistakes := []error{entry.RegionID("ID", args[0])}
+			if successor != "" {
+				mistakes = append(mistakes, entry.RegionID("--successor", successor))
+			}
+			if err := entry.Joined(mistakes); err != nil {
+				return usageError{err}
+			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				return do(c.Registry, ctx, &jieliv1.ChangeRegionRequest{Id: args[0], Successor: successor})
 			})
@@ -180,6 +197,18 @@ func (a *app) regionChange(use, short string, do func(jieliv1.RegistryServiceCli
 		c.Flags().StringVar(&successor, "successor", "", "region that takes over")
 	}
 	return c
+}
+
+// readRegistration reads a region with its nodes and checks it whole.
+func (a *app) readRegistration(file string) (*jieliv1.RegisterRegionRequest, error) {
+	req := new(jieliv1.RegisterRegionRequest)
+	if err := a.readFile(file, req); err != nil {
+		return nil, err
+	}
+	if err := entry.Registration(req); err != nil {
+		return nil, inFile(file, err)
+	}
+	return req, nil
 }
 
 // change makes one change of the registry and says at which revision it took effect.

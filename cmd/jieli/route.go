@@ -3,13 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/status"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/entry"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/routefile"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+	"github.com/jieli-gateway/jieli/regions"
 )
 
 func (a *app) route() *cobra.Command {
@@ -36,6 +41,9 @@ func (a *app) routeLookup() *cobra.Command {
 			if len(args) > 1 {
 				req.Service = args[1]
 			}
+			if err := entry.Joined([]error{entry.Division(req.GetDivision()), entry.Day("--as-of", req.GetAsOf())}); err != nil {
+				return usageError{err}
+			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.LookupRoute(ctx, req)
 				if err != nil {
@@ -54,24 +62,50 @@ func (a *app) routeLookup() *cobra.Command {
 	return c
 }
 
+// lookupTable has the winner first. Where a division is retired, it says through which successor each rule was weighed.
 func lookupTable(res *jieliv1.LookupRouteResponse) *show.Table {
 	t := &show.Table{Head: []string{"REGION", "DIVISION", "SERVICE", "FROM", "TO", "WHY"}}
-	add := func(r *jieliv1.Route, why string) {
-		t.Add(r.GetRegion(), r.GetDivision(), or(r.GetService(), "*"), r.GetValidFrom(), r.GetValidTo(), why)
-	}
-	add(res.GetRoute(), "WINS")
+	retired := res.GetSuccessor() != ""
 	for _, c := range res.GetCandidates() {
-		add(c.GetRoute(), c.GetReason())
+		retired = retired || c.GetSuccessor() != ""
+	}
+	if retired {
+		t.Head = append(t.Head, "SUCCESSOR")
+	}
+	add := func(r *jieliv1.Route, why, successor string) {
+		row := []string{r.GetRegion(), r.GetDivision(), or(r.GetService(), "*"), r.GetValidFrom(), r.GetValidTo(), why}
+		if retired {
+			row = append(row, successor)
+		}
+		t.Add(row...)
+	}
+	add(res.GetRoute(), "WINS", res.GetSuccessor())
+	for _, c := range res.GetCandidates() {
+		add(c.GetRoute(), c.GetReason(), c.GetSuccessor())
 	}
 	return t
 }
 
 func (a *app) routeList() *cobra.Command {
 	req := &jieliv1.ListRoutesRequest{}
+	var history bool
 	c := &cobra.Command{
 		Use: "list", Short: "List routes", Args: exactly(0),
-		Example: "  jieli route list",
+		Example: "  jieli route list --division 32\n  jieli route list --region suzhou --history",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var mistakes []error
+			if req.GetDivision() != "" {
+				mistakes = append(mistakes, entry.Division(req.GetDivision()))
+			}
+			if req.GetRegion() != "" {
+				mistakes = append(mistakes, entry.RegionID("--region", req.GetRegion()))
+			}
+			if err := entry.Joined(mistakes); err != nil {
+				return usageError{err}
+			}
+			if history {
+				return a.history(cmd.Context(), &jieliv1.ListChangesRequest{About: jieliv1.ListChangesRequest_ROUTES, Region: req.GetRegion(), Subject: req.GetDivision()})
+			}
 			return a.connected(func(c *client.Client) error {
 				all, err := routefile.Fetch(cmd.Context(), c, req)
 				if err != nil {
@@ -83,11 +117,13 @@ func (a *app) routeList() *cobra.Command {
 	}
 	c.Flags().StringVar(&req.Division, "division", "", "only with this division prefix")
 	c.Flags().StringVar(&req.Region, "region", "", "only of this region")
+	historyFlag(c, &history)
 	return c
 }
 
 func (a *app) routeSet() *cobra.Command {
 	var from, to string
+	var unlisted bool
 	c := &cobra.Command{
 		Use: "set DIVISION REGION [SERVICE]", Short: "Set one route", Args: between(2, 3),
 		Example: "  jieli route set 3205 suzhou\n  jieli route set 32 changsanjiao urban.housing --from 2027-01-01",
@@ -96,6 +132,14 @@ func (a *app) routeSet() *cobra.Command {
 			if len(args) > 2 {
 				r.Service = args[2]
 			}
+			if err := entry.Route(r); err != nil {
+				return usageError{err}
+			}
+			if !unlisted {
+				if err := entry.KnownDivision(r.GetDivision()); err != nil {
+					return usageError{err}
+				}
+			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				return c.Registry.SetRoute(ctx, &jieliv1.SetRouteRequest{Route: r})
 			})
@@ -103,7 +147,13 @@ func (a *app) routeSet() *cobra.Command {
 	}
 	c.Flags().StringVar(&from, "from", "", "first day, 2026-01-31")
 	c.Flags().StringVar(&to, "to", "", "last day, inclusive")
+	newDivisionsFlag(c, &unlisted)
 	return c
+}
+
+// newDivisionsFlag: the list of divisions in a binary ages.
+func newDivisionsFlag(c *cobra.Command, unlisted *bool) {
+	c.Flags().BoolVar(unlisted, "new-divisions", false, "take divisions that this binary does not know yet")
 }
 
 func (a *app) routeDelete() *cobra.Command {
@@ -115,6 +165,9 @@ func (a *app) routeDelete() *cobra.Command {
 			req := &jieliv1.DeleteRouteRequest{Division: args[0], ValidFrom: from}
 			if len(args) > 1 {
 				req.Service = args[1]
+			}
+			if err := entry.RouteKey(req.GetDivision(), req.GetService(), req.GetValidFrom()); err != nil {
+				return usageError{err}
 			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				return c.Registry.DeleteRoute(ctx, req)
@@ -142,12 +195,15 @@ func (a *app) routeExport() *cobra.Command {
 }
 
 func (a *app) routeImport() *cobra.Command {
-	var dry, replace bool
+	var dry bool
+	var o routefile.Options
+	rows := usualRows
 	c := &cobra.Command{
 		Use: "import FILE", Short: "Bring the routes to what a file says, all at once",
 		Long: `Reads CSV with the heading division,service,region,validFrom,validTo, or JSON lines with these keys; - reads standard
 input. Shows what would change, and changes it as one revision or not at all. Routes that are not in the file stay, unless
---replace says that the file is all there is.`,
+--replace says that the file is all there is. Lines that the registry would refuse are told by their number, and nothing is
+sent.`,
 		Example: "  jieli route import routes.csv --dry-run\n  jieli route import routes.csv\n  jieli route export | jieli --server sz.example:8345 route import -",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -155,16 +211,17 @@ input. Shows what would change, and changes it as one revision or not at all. Ro
 			if err != nil {
 				return err
 			}
-			rules, err := routefile.Read(b)
+			file, err := routefile.Read(b)
 			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
+				return inFile(args[0], err)
 			}
+			o.Today = regions.DayOf(time.Now())
 			return a.connected(func(c *client.Client) error {
-				plan, err := routefile.Compare(cmd.Context(), c, rules, replace)
+				plan, err := routefile.Compare(cmd.Context(), c, file, o)
 				if err != nil {
-					return err
+					return inFile(args[0], err)
 				}
-				if err := a.showPlan(plan, dry); err != nil || dry || plan.Empty() {
+				if err := a.showPlan(plan, rows); err != nil || dry || plan.Empty() {
 					return err
 				}
 				return a.applyPlan(cmd.Context(), c, plan)
@@ -172,8 +229,18 @@ input. Shows what would change, and changes it as one revision or not at all. Ro
 		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "show what would change, and change nothing")
-	c.Flags().BoolVar(&replace, "replace", false, "delete routes that are not in the file")
+	c.Flags().BoolVar(&o.Replace, "replace", false, "delete routes that are not in the file")
+	c.Flags().IntVar(&rows, "rows", usualRows, "most routes to show of each region; 0 shows all")
+	newDivisionsFlag(c, &o.NewDivisions)
 	return c
+}
+
+// inFile says of which file mistakes are. What a node answers is not of the file.
+func inFile(name string, err error) error {
+	if _, answer := status.FromError(err); answer {
+		return err
+	}
+	return lang.Errorf("%s:\n%w", "%s：\n%w", name, err)
 }
 
 func (a *app) applyPlan(ctx context.Context, c *client.Client, plan *routefile.Plan) error {
@@ -195,25 +262,52 @@ func (a *app) routeCheck() *cobra.Command {
 		Use: "check", Short: "List divisions nobody serves and rules that never win", Args: exactly(0),
 		Example: "  jieli route check",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			mistakes := []error{entry.Day("--as-of", req.GetAsOf())}
+			if req.GetDivision() != "" {
+				mistakes = append(mistakes, entry.Division(req.GetDivision()))
+			}
+			if err := entry.Joined(mistakes); err != nil {
+				return usageError{err}
+			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.CheckRoutes(ctx, req)
 				if err != nil {
 					return err
 				}
-				return a.printer().Message(res, func() *show.Table {
-					t := &show.Table{Head: []string{"WHY", "DIVISION", "NAME", "REGION"}}
-					for _, d := range res.GetUnserved() {
-						t.Add("UNSERVED", d.GetCode(), d.GetFullName(), "")
-					}
-					for _, r := range res.GetNeverWin() {
-						t.Add("NEVER_WINS", r.GetDivision(), or(r.GetService(), "*"), r.GetRegion())
-					}
-					return t
-				})
+				return a.printer().Message(res, func() *show.Table { return a.checkTable(res) })
 			})
 		},
 	}
 	c.Flags().StringVar(&req.Division, "division", "", "only below this division prefix")
 	c.Flags().StringVar(&req.AsOf, "as-of", "", "day, 2026-01-31 (default: today)")
 	return c
+}
+
+func (a *app) checkTable(res *jieliv1.CheckRoutesResponse) *show.Table {
+	if len(res.GetUnserved())+len(res.GetNeverWin()) == 0 {
+		t := &show.Table{}
+		t.Add(a.printer().Say("every division is served, and every route wins somewhere", "所有行政区划均有区域承办，所有路由均会生效"))
+		return t
+	}
+	t := &show.Table{Head: []string{"WHY", "DIVISION", "FULL NAME", "SERVICE", "REGION", "FROM", "TO"}}
+	for _, d := range res.GetUnserved() {
+		t.Add("UNSERVED", d.GetCode(), d.GetFullName())
+	}
+	for _, r := range res.GetNeverWin() {
+		t.Add("NEVER_WINS", r.GetDivision(), fullName(r.GetDivision()), or(r.GetService(), "*"), r.GetRegion(), r.GetValidFrom(), r.GetValidTo())
+	}
+	return t
+}
+
+// fullName is that of a division; empty when it is not known here.
+func fullName(division string) string {
+	code, err := regions.ParseCode(division)
+	if err != nil {
+		return ""
+	}
+	divisions, err := regions.LoadDivisions()
+	if err != nil {
+		return ""
+	}
+	return divisions.FullName(code)
 }

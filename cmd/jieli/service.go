@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/entry"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -17,10 +18,14 @@ func (a *app) service() *cobra.Command {
 }
 
 func (a *app) serviceList() *cobra.Command {
-	return &cobra.Command{
+	var history bool
+	c := &cobra.Command{
 		Use: "list", Short: "List services", Args: exactly(0),
-		Example: "  jieli service list",
+		Example: "  jieli service list\n  jieli service list --history",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if history {
+				return a.history(cmd.Context(), &jieliv1.ListChangesRequest{About: jieliv1.ListChangesRequest_SERVICES})
+			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Registry.ListServices(ctx, &jieliv1.ListServicesRequest{})
 				if err != nil {
@@ -36,6 +41,8 @@ func (a *app) serviceList() *cobra.Command {
 			})
 		},
 	}
+	historyFlag(c, &history)
+	return c
 }
 
 func (a *app) serviceSet() *cobra.Command {
@@ -44,9 +51,12 @@ func (a *app) serviceSet() *cobra.Command {
 		Use: "set CODE", Short: "Set a service", Args: exactly(1),
 		Example: "  jieli service set urban.elevators --zh 电梯 --en Elevators --alias 电梯故障",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			entry := &jieliv1.ServiceEntry{Code: args[0], NameZh: s.GetNameZh(), NameEn: s.GetNameEn(), Aliases: s.GetAliases(), Emergency: s.GetEmergency()}
+			fresh := &jieliv1.ServiceEntry{Code: args[0], NameZh: s.GetNameZh(), NameEn: s.GetNameEn(), Aliases: s.GetAliases(), Emergency: s.GetEmergency()}
+			if err := entry.Service(fresh); err != nil {
+				return usageError{err}
+			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
-				return c.Registry.SetService(ctx, &jieliv1.SetServiceRequest{Service: entry})
+				return c.Registry.SetService(ctx, &jieliv1.SetServiceRequest{Service: fresh})
 			})
 		},
 	}
@@ -62,6 +72,9 @@ func (a *app) serviceDelete() *cobra.Command {
 		Use: "delete CODE", Short: "Delete a service that no route names", Args: exactly(1),
 		Example: "  jieli service delete urban.elevators",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := entry.ServiceCode(args[0]); err != nil {
+				return usageError{err}
+			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				return c.Registry.SetService(ctx, &jieliv1.SetServiceRequest{Service: &jieliv1.ServiceEntry{Code: args[0]}, Delete: true})
 			})
@@ -85,6 +98,9 @@ func (a *app) divisionShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show CODE", Short: "Show one division", Args: exactly(1), Example: "  jieli division show 320506",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := entry.Division(args[0]); err != nil {
+				return usageError{err}
+			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				d, err := c.Registry.GetDivision(ctx, &jieliv1.GetDivisionRequest{Code: args[0]})
 				if err != nil {

@@ -28,6 +28,9 @@ func (a *app) tokens(file, dir string) (*access.Tokens, error) {
 	return access.Open(gateway.TokensFile(dir), access.Options{})
 }
 
+// mostDays is how long a token may be valid: ten years.
+const mostDays = 3650
+
 func tokenFlags(c *cobra.Command, file, dir *string) {
 	configFlag(c, file)
 	c.Flags().StringVar(dir, "data-dir", "", "data directory of the node (default: dataDir of the configuration)")
@@ -45,15 +48,20 @@ system must name the person it acts for on each call that changes the registry o
 header Jieli-Operator).`,
 		Example: "  jieli token create 王芳 --role operator\n  jieli token create ticket-system --system --role operator --days 180",
 		RunE: func(_ *cobra.Command, args []string) error {
+			parsed, err := access.ParseRoles(roles...)
+			switch {
+			case len(roles) == 0:
+				return usage("--role is required: operator, admin, auditor or monitor", "必须指定 --role：operator、admin、auditor 或 monitor")
+			case err != nil:
+				return usage("--role must be operator, admin, auditor or monitor: %w", "--role 须为 operator、admin、auditor 或 monitor：%w", err)
+			case days < 1 || days > mostDays:
+				return usage("--days must be 1 to %d; it is %d", "--days 须为 1 至 %d；现为 %d", mostDays, days)
+			}
 			tokens, err := a.tokens(file, dir)
 			if err != nil {
 				return err
 			}
-			parsed, err := access.ParseRoles(roles...)
-			if err != nil {
-				return usageError{err}
-			}
-			spec := access.Spec{Name: args[0], Kind: access.Person, Roles: parsed, Expires: time.Now().Add(time.Duration(days) * 24 * time.Hour)}
+			spec := access.Spec{Name: args[0], Kind: access.Person, Roles: parsed, Expires: time.Now().Truncate(time.Second).Add(time.Duration(days) * 24 * time.Hour)}
 			if system {
 				spec.Kind = access.System
 			}

@@ -215,3 +215,36 @@ func checkText(field, s string, least, most int) *rejection {
 	}
 	return nil
 }
+
+// InvalidField says which field of an entry breaks which rule.
+type InvalidField struct {
+	Field string // as the public contract names it: region.dutyPhone
+	Rule  string
+}
+
+// Error implements error.
+func (e *InvalidField) Error() string { return e.Field + ": " + e.Rule }
+
+// CheckRegion checks a region's entry as Apply will: all but whether it fits what the registry has. The error is an
+// *InvalidField.
+func CheckRegion(r *jieliv1.Region) error { return checkRegion(r).field() }
+
+// CheckNode checks a node's entry likewise.
+func CheckNode(n *jieliv1.Node) error {
+	if err := regions.ValidateRegionID(n.GetRegion()); err != nil {
+		return &InvalidField{"node.region", "must be a letter and 1 to 31 more of a-z, 0-9 and -"}
+	}
+	return checkNode(n).field()
+}
+
+// CheckPolicy checks a policy likewise.
+func CheckPolicy(p *jieliv1.Policy) error { return checkPolicy(p).field() }
+
+// field is a rejection of what a field has; nil for none.
+func (r *rejection) field() error {
+	if r == nil {
+		return nil
+	}
+	field, rule, _ := strings.Cut(r.message, ": ")
+	return &InvalidField{field, rule}
+}

@@ -65,6 +65,9 @@ func flags() map[string]string {
 		"first day of the route, where it has one":                          "路由的起始日（如有）",
 		"say why each other candidate lost":                                 "说明其他候选未中选的原因",
 		"show what would change, and change nothing":                        "只显示将有的变更，不作修改",
+		"show what changed: who, when, at which revision":                   "显示变更历史：何人、何时、第几版",
+		"take divisions that this binary does not know yet":                 "允许本程序尚不认识的行政区划",
+		"most routes to show of each region; 0 shows all":                   "每个区域最多显示的路由数；0 为全部",
 		"delete routes that are not in the file":                            "删除文件中没有的路由",
 
 		"another word that means it":                       "别名",

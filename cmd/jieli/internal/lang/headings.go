@@ -4,6 +4,11 @@ package lang
 func headings() map[string]string {
 	return map[string]string{
 		"ACTOR":          "经手人",
+		"ADDED":          "新增",
+		"CHANGED":        "变更",
+		"REMOVED":        "删除",
+		"OF":             "对象",
+		"SUCCESSOR":      "后继区划",
 		"ADDRESS":        "地址",
 		"ALIASES":        "别名",
 		"ANSWERED":       "应答",

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/entry"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
 )
@@ -17,9 +19,15 @@ import (
 // bom is what some spreadsheets put before UTF-8.
 var bom = []byte("\uFEFF")
 
+// File is the rules that a file has, and where each stands.
+type File struct {
+	Rules []regions.Rule
+	lines map[regions.Key]int
+}
+
 // Read reads rules from CSV with a heading, or from JSON Lines: one route as the API has it a line. The error names each
 // bad line, up to a bound.
-func Read(b []byte) ([]regions.Rule, error) {
+func Read(b []byte) (*File, error) {
 	b = bytes.TrimPrefix(b, bom)
 	r := &reading{lines: map[regions.Key]int{}}
 	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
@@ -27,37 +35,44 @@ func Read(b []byte) ([]regions.Rule, error) {
 	} else if err := r.csv(b); err != nil {
 		return nil, err
 	}
-	if len(r.wrong) > mostMistakes {
-		r.wrong = append(r.wrong[:mostMistakes], errors.New("and more"))
+	if err := r.wrong.asError(); err != nil {
+		return nil, err
 	}
-	if len(r.wrong) > 0 {
-		return nil, errors.Join(r.wrong...)
+	return &File{Rules: r.rules, lines: r.lines}, nil
+}
+
+// mistakes are what is wrong with a file, line by line.
+type mistakes []error
+
+func (m *mistakes) add(line int, err error) { *m = append(*m, entry.Line(line, err)) }
+
+// full tells whether more need not be looked for.
+func (m mistakes) full() bool { return len(m) > mostMistakes }
+
+// asError is all of them, up to a bound; nil when there is none.
+func (m mistakes) asError() error {
+	if m.full() {
+		m = append(m[:mostMistakes:mostMistakes], lang.Errorf("and more", "及更多"))
 	}
-	return r.rules, nil
+	return entry.Joined(m)
 }
 
 // reading is a file on its way into rules.
 type reading struct {
 	rules []regions.Rule
 	lines map[regions.Key]int // where each rule stands
-	wrong []error
-}
-
-func (r *reading) full() bool { return len(r.wrong) > mostMistakes }
-
-func (r *reading) bad(line int, err error) {
-	r.wrong = append(r.wrong, fmt.Errorf("line %d: %w", line, err))
+	wrong mistakes
 }
 
 // add takes the rule of a line.
 func (r *reading) add(line int, division, service, region, validFrom, validTo string) {
 	rule, err := regions.ParseRule(division, service, region, validFrom, validTo)
 	if err != nil {
-		r.bad(line, err)
+		r.wrong.add(line, entry.Invalid(err))
 		return
 	}
 	if first, twice := r.lines[rule.Key()]; twice {
-		r.bad(line, fmt.Errorf("division, service and validFrom are those of line %d", first))
+		r.wrong.add(line, lang.Errorf("division, service and validFrom are those of line %d", "行政区划、事项和起始日与第 %d 行相同", first))
 		return
 	}
 	r.lines[rule.Key()] = line
@@ -68,18 +83,18 @@ func (r *reading) csv(b []byte) error {
 	in := csv.NewReader(bytes.NewReader(b))
 	first, err := in.Read()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("heading: %w", err)
+		return lang.Errorf("heading: %w", "表头：%w", err)
 	}
 	if !slices.Equal(first, heading()) {
-		return fmt.Errorf("the first line must be %v, separated by commas; a file of JSON lines begins with {", heading())
+		return lang.Errorf("the first line must be %s; a file of JSON lines begins with {", "首行须为 %s；JSON 行文件以 { 开头", strings.Join(heading(), ","))
 	}
-	for !r.full() {
+	for !r.wrong.full() {
 		rec, err := in.Read() // of as many fields as the heading
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			r.wrong = append(r.wrong, err) // it has the line
+			r.wrong = append(r.wrong, badRecord(err))
 			continue
 		}
 		line, _ := in.FieldPos(0)
@@ -88,10 +103,22 @@ func (r *reading) csv(b []byte) error {
 	return nil
 }
 
+// badRecord says what is wrong with a line that is no record of CSV.
+func badRecord(err error) error {
+	var parse *csv.ParseError
+	switch {
+	case !errors.As(err, &parse):
+		return err
+	case errors.Is(err, csv.ErrFieldCount):
+		return entry.Line(parse.Line, lang.Errorf("must have %d columns, also where the last are empty", "须有 %d 列，末尾的空列也要保留", len(heading())))
+	}
+	return entry.Line(parse.Line, parse.Err)
+}
+
 func (r *reading) json(b []byte) {
 	number := 0
 	for line := range bytes.Lines(b) {
-		if number++; r.full() {
+		if number++; r.wrong.full() {
 			return
 		}
 		if line = bytes.TrimSpace(line); len(line) == 0 {
@@ -99,7 +126,7 @@ func (r *reading) json(b []byte) {
 		}
 		route := new(jieliv1.Route)
 		if err := protojson.Unmarshal(line, route); err != nil {
-			r.bad(number, err)
+			r.wrong.add(number, err)
 			continue
 		}
 		r.add(number, route.GetDivision(), route.GetService(), route.GetRegion(), route.GetValidFrom(), route.GetValidTo())

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -15,11 +16,15 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// today is the day of these tests.
+var today = regions.DayOf(time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC))
 
 func TestRead(t *testing.T) {
 	head := "division,service,region,validFrom,validTo\n"
@@ -33,31 +38,35 @@ func TestRead(t *testing.T) {
 		"heading alone":            {head, "", false},
 		"JSON lines":               {`{"division":"32","region":"changsanjiao"}` + "\n\n  " + `{"division":"33","service":"urban","region":"changsanjiao","revision":"7"}`, "32  changsanjiao  |33 urban changsanjiao  |", false},
 		"nothing":                  {"", "the first line must be", true},
-		"other columns":            {"code,region\n32,changsanjiao\n", "the first line must be [division service region validFrom validTo]", true},
-		"column missing":           {head + "32,changsanjiao\n", "line 2", true},
-		"bad division":             {head + "32,,changsanjiao,,\n320,,changsanjiao,,\n", `line 3: division "320"`, true},
+		"other columns":            {"code,region\n32,changsanjiao\n", "the first line must be division,service,region,validFrom,validTo;", true},
+		"column missing":           {head + "32,changsanjiao\n", "line 2: must have 5 columns", true},
+		"quote left open":          {head + "32,\"urban\n", "line 2: extraneous or missing", true},
+		"bad division":             {head + "32,,changsanjiao,,\n320,,changsanjiao,,\n", `line 3: division: a division code has`, true},
 		"bad day":                  {head + "32,,changsanjiao,tomorrow,\n", "line 2: validFrom", true},
 		"ends before it begins":    {head + "32,,changsanjiao,2027-01-02,2027-01-01\n", "line 2: ", true},
 		"twice":                    {head + "32,,changsanjiao,,\n32,,suzhou,,\n", "line 3: division, service and validFrom are those of line 2", true},
 		"unknown key":              {`{"division":"32","region":"changsanjiao"}` + "\n" + `{"place":"32"}`, "line 2: ", true},
 		"JSON that is an array":    {`[{"division":"32"}]`, "heading: parse error on line 1", true},
-		"every mistake":            {head + "1,,changsanjiao,,\n2,,changsanjiao,,\n", `line 3: division "2"`, true},
+		"every mistake":            {head + "1,,changsanjiao,,\n2,,changsanjiao,,\n", `line 3: division: a division code has 2, 4, 6, 9 or 12 digits; it is "2"`, true},
 		"more mistakes than liked": {head + strings.Repeat("1,,changsanjiao,,\n", 100), "and more", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rules, err := Read([]byte(tc.text))
+			file, err := Read([]byte(tc.text))
 			if tc.bad {
 				if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Count(err.Error(), "\n") > mostMistakes {
 					t.Errorf("got %v, want %q", err, tc.want)
 				}
 				return
 			}
+			if err != nil {
+				t.Fatal(err)
+			}
 			got := ""
-			for _, r := range rules {
+			for _, r := range file.Rules {
 				got += fmt.Sprintf("%s %s %s %s %s|", r.Division, r.Service, r.Region, r.ValidFrom, r.ValidTo)
 			}
-			if err != nil || got != tc.want {
-				t.Errorf("got %q, %v, want %q", got, err, tc.want)
+			if got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
 	}
@@ -97,6 +106,16 @@ func (r *registry) ListRoutes(_ context.Context, req *jieliv1.ListRoutesRequest)
 		res.NextPageToken = strconv.Itoa(to)
 	}
 	return res, nil
+}
+
+func (*registry) ListRegions(context.Context, *jieliv1.ListRegionsRequest) (*jieliv1.ListRegionsResponse, error) {
+	return &jieliv1.ListRegionsResponse{Regions: []*jieliv1.Region{
+		{Id: "newcomer", State: jieliv1.Region_PENDING}, {Id: "suzhou", State: jieliv1.Region_ACTIVE}, {Id: "wuxi", State: jieliv1.Region_SUSPENDED},
+	}}, nil
+}
+
+func (*registry) ListServices(context.Context, *jieliv1.ListServicesRequest) (*jieliv1.ListServicesResponse, error) {
+	return &jieliv1.ListServicesResponse{Services: []*jieliv1.ServiceEntry{{Code: "urban"}}}, nil
 }
 
 func (r *registry) StageRoutes(_ context.Context, req *jieliv1.StageRoutesRequest) (*jieliv1.ChangeResponse, error) {
@@ -169,26 +188,33 @@ func TestAListIsOfOneRevision(t *testing.T) {
 func TestAnImportChangesWhatDiffersAndNoMore(t *testing.T) {
 	r := &registry{routes: villages(1500), revision: 5}
 	c := dial(t, r)
-	var file bytes.Buffer
-	if err := Write(&file, append(villages(3800)[1:], &jieliv1.Route{Division: "320500000", Region: "wuxi"})); err != nil {
+	var text bytes.Buffer
+	if err := Write(&text, append(villages(3800)[1:], &jieliv1.Route{Division: "320500000", Region: "wuxi"})); err != nil {
 		t.Fatal(err)
 	}
-	rules, err := Read(file.Bytes())
+	file, err := Read(text.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
+	lax := Options{NewDivisions: true, Today: today}
 	for name, tc := range map[string]struct {
 		rules   []regions.Rule
 		replace bool
 		want    [3]int // added, removed, changed
 	}{
-		"beside what is there":     {rules, false, [3]int{2300, 0, 1}},
-		"in place of it":           {rules[:500], true, [3]int{0, 1000, 0}},
-		"what is there already":    {rules[:1499], false, [3]int{0, 0, 0}},
+		"beside what is there":     {file.Rules, false, [3]int{2300, 0, 1}},
+		"in place of it":           {file.Rules[:500], true, [3]int{0, 1000, 0}},
+		"what is there already":    {file.Rules[:1499], false, [3]int{0, 0, 0}},
 		"nothing at all, in place": {nil, true, [3]int{0, 1500, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan, err := Compare(t.Context(), c, tc.rules, tc.replace)
+			some := &File{Rules: tc.rules, lines: map[regions.Key]int{}}
+			for _, r := range tc.rules {
+				some.lines[r.Key()] = file.lines[r.Key()]
+			}
+			o := lax
+			o.Replace = tc.replace
+			plan, err := Compare(t.Context(), c, some, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -198,9 +224,12 @@ func TestAnImportChangesWhatDiffersAndNoMore(t *testing.T) {
 			}
 		})
 	}
-	plan, err := Compare(t.Context(), c, rules, false)
+	plan, err := Compare(t.Context(), c, file, lax)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := fmt.Sprint(plan.Counts); got != "[{suzhou 2300 0 1} {wuxi 1 0 0}]" {
+		t.Errorf("got counts %s", got)
 	}
 	var told []int
 	revision, err := plan.Apply(t.Context(), c, func(done, all int) { told = append(told, done, all) })
@@ -210,8 +239,8 @@ func TestAnImportChangesWhatDiffersAndNoMore(t *testing.T) {
 	if fmt.Sprint(told) != "[1000 2301 2000 2301 2301 2301]" {
 		t.Errorf("told %v", told)
 	}
-	if plan.FullName(rules[0].Division.Prefix(4)) != "江苏省苏州市" {
-		t.Errorf("got %q", plan.FullName(rules[0].Division.Prefix(4)))
+	if plan.FullName(file.Rules[0].Division.Prefix(4)) != "江苏省苏州市" {
+		t.Errorf("got %q", plan.FullName(file.Rules[0].Division.Prefix(4)))
 	}
 	if _, err := plan.Apply(t.Context(), c, func(int, int) {}); err == nil {
 		t.Error("a plan made before another change was carried out")
@@ -222,13 +251,116 @@ func TestAnImportChangesWhatDiffersAndNoMore(t *testing.T) {
 	}
 }
 
-func TestRulesThatTieAreRefusedBeforeAnythingIsSent(t *testing.T) {
-	r := &registry{revision: 5}
-	rules, err := Read([]byte("division,service,region,validFrom,validTo\n32,,changsanjiao,,\n32,,suzhou,2027-01-01,\n"))
+// What the registry would refuse is told by line, all of it at once, before anything is sent.
+func TestMistakesAreFoundBeforeAnythingIsSent(t *testing.T) {
+	const head = "division,service,region,validFrom,validTo\n"
+	present := []*jieliv1.Route{{Division: "33", Region: "suzhou", ValidFrom: "2026-01-01"}}
+	for name, tc := range map[string]struct {
+		text    string
+		replace bool
+		want    []string
+	}{
+		"no such region":        {"32,,suzho,,\n", false, []string{"line 2: region: there is no region suzho; did you mean suzhou?"}},
+		"not a member yet":      {"32,,newcomer,,\n", false, []string{"line 2: region: newcomer is PENDING"}},
+		"no such service":       {"32,urbn,suzhou,,\n", false, []string{"line 2: service: there is no service urbn; did you mean urban?"}},
+		"no such division":      {"32,,suzhou,,\n3299,,suzhou,,\n", false, []string{"line 3: division: there is and was no division 3299"}},
+		"a tie in the file":     {"32,,suzhou,,2027-01-01\n31,,suzhou,,\n32,,wuxi,2027-01-01,\n", false, []string{"line 4: its days overlap with those of line 2"}},
+		"a tie with what stays": {"33,,wuxi,2027-01-01,\n", false, []string{"line 2: 33 any service -> wuxi, from 2027-01-01: its days overlap with those of route 33 any service -> suzhou, from 2026-01-01, which stays"}},
+		"a tie with what comes": {"33,,wuxi,,\n", false, []string{"line 2: 33 any service -> wuxi: its days overlap"}},
+		"all at once":           {"3299,urbn,suzho,,\n", false, []string{"line 2: region", "line 2: service", "line 2: division"}},
+		"nothing stays":         {"33,,wuxi,2027-01-01,\n", true, nil},
+		"one after the other":   {"32,,suzhou,,2026-12-31\n32,,wuxi,2027-01-01,\n", false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, err := Read([]byte(head + tc.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &registry{revision: 5, routes: present}
+			_, err = Compare(t.Context(), dial(t, r), file, Options{Replace: tc.replace, Today: today})
+			if tc.want == nil {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			for _, want := range tc.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want %q", err, want)
+				}
+			}
+			if err != nil && !strings.Contains(lang.InChinese(err), "第 ") {
+				t.Errorf("in Chinese: %s", lang.InChinese(err))
+			}
+		})
+	}
+}
+
+// Whoever takes a place away from its only region, or writes a rule that never wins, is told so.
+func TestAnImportWarns(t *testing.T) {
+	r := &registry{revision: 5, routes: []*jieliv1.Route{{Division: "32", Region: "suzhou"}, {Division: "31", Region: "suzhou"}}}
+	c := dial(t, r)
+	for name, tc := range map[string]struct {
+		text    string
+		replace bool
+		want    string
+	}{
+		"a place nobody serves":    {"31,,suzhou,,\n", true, "on 2026-11-24 unserved [32]"},
+		"a part nobody serves":     {"3205,,suzhou,,\n31,,suzhou,,\n", true, "on 2026-11-24 unserved [3201 3202 3203 3204 3206 3207 3208 3209 3210 3211 3212 3213]"},
+		"a rule that has been":     {"33,,wuxi,,2020-01-01\n", false, "on 2026-11-24 unserved [] line 2 EXPIRED"},
+		"judged when all is there": {"33,,wuxi,2027-03-01,\n", false, "on 2027-03-01 unserved []"},
+		"nothing":                  {"31,,suzhou,,\n", false, "on 2026-11-24 unserved []"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, err := Read([]byte("division,service,region,validFrom,validTo\n" + tc.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := Compare(t.Context(), c, file, Options{Replace: tc.replace, Today: today})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := plan.Warnings
+			got := fmt.Sprintf("on %s unserved %v", w.Day, w.Unserved)
+			for _, idle := range w.Idle {
+				got += fmt.Sprintf(" line %d %s", idle.Line, idle.Reason)
+			}
+			if got != tc.want {
+				t.Errorf("got %s\nwant %s", got, tc.want)
+			}
+			if !plan.Empty() && w.StillUnserved == 0 {
+				t.Error("most of the country is served by nobody, and this is not said")
+			}
+		})
+	}
+}
+
+// What is exported is imported again as the very same.
+func TestExportsComeBack(t *testing.T) {
+	routes := []*jieliv1.Route{
+		{Division: "31", Region: "suzhou"},
+		{Division: "32", Service: "urban", Region: "wuxi", ValidTo: "2026-12-31"},
+		{Division: "32", Service: "urban", Region: "suzhou", ValidFrom: "2027-01-01"},
+		{Division: "320506001", Region: "wuxi", ValidFrom: "2020-02-29", ValidTo: "2030-02-28"},
+	}
+	var text bytes.Buffer
+	if err := Write(&text, routes); err != nil {
+		t.Fatal(err)
+	}
+	file, err := Read(text.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Compare(t.Context(), dial(t, r), rules, false); err == nil || !strings.Contains(err.Error(), "suzhou") {
-		t.Errorf("got %v", err)
+	plan, err := Compare(t.Context(), dial(t, &registry{revision: 5, routes: routes}), file, Options{Replace: true, NewDivisions: true, Today: today})
+	if err != nil || !plan.Empty() {
+		t.Fatalf("got %v, %v", plan, err)
+	}
+	var again bytes.Buffer
+	back := make([]*jieliv1.Route, len(file.Rules))
+	for i, r := range file.Rules {
+		back[i] = &jieliv1.Route{Division: r.Division.String(), Service: r.Service, Region: r.Region, ValidFrom: r.ValidFrom.String(), ValidTo: r.ValidTo.String()}
+	}
+	if err := Write(&again, back); err != nil || again.String() != text.String() {
+		t.Errorf("got\n%s\nwant\n%s", &again, &text)
 	}
 }

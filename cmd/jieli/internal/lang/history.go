@@ -1,0 +1,54 @@
+package lang
+
+// ChangeKinds are the kinds of changes in the registry's history.
+func ChangeKinds() Chinese {
+	return Chinese{
+		"FEDERATION_STARTED": "联邦建立",
+		"REGION_REGISTERED":  "区域登记",
+		"REGION_UPDATED":     "区域登记变更",
+		"REGION_APPROVED":    "批准区域",
+		"REGION_SUSPENDED":   "暂停区域",
+		"REGION_RESUMED":     "恢复区域",
+		"REGION_RETIRED":     "区域退出",
+		"REGION_REVOKED":     "切断区域",
+		"NODE_ADDED":         "新增节点",
+		"NODE_CHANGED":       "节点变更",
+		"NODE_REMOVED":       "移除节点",
+		"NODE_REPORTED":      "节点上报版本",
+		"ROUTES_CHANGED":     "路由变更",
+		"ROUTES_IMPORTED":    "路由导入",
+		"SERVICES_CHANGED":   "事项变更",
+		"POLICY_CHANGED":     "策略变更",
+		"LEVEL_RAISED":       "级别提升",
+	}
+}
+
+// ChangeFields are the fields that a change names.
+func ChangeFields() Chinese {
+	return Chinese{
+		"address":          "地址",
+		"aliases":          "别名",
+		"bundle":           "证书",
+		"cluster":          "协同区域",
+		"dataContact":      "个人信息联系人",
+		"documentNumber":   "批文号",
+		"dutyPhone":        "值班电话",
+		"emergency":        "紧急电话",
+		"legalName":        "法定名称",
+		"level":            "级别",
+		"linkVersionFloor": "最低链路版本",
+		"nameEn":           "英文名",
+		"nameZh":           "中文名",
+		"numberPrefix":     "工单号前缀",
+		"raft":             "登记表",
+		"region":           "区域",
+		"registryGrace":    "登记表宽限",
+		"requestIds":       "请求编号数",
+		"signingKeys":      "签名密钥",
+		"state":            "状态",
+		"successor":        "承接区域",
+		"tickets":          "工单",
+		"validTo":          "截止日",
+		"version":          "程序版本",
+	}
+}
