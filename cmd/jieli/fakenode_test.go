@@ -88,7 +88,7 @@ func (*fakeNode) GetTicket(ctx context.Context, req *jieliv1.GetTicketRequest) (
 	case len(who.Get("authorization")) != 1 || who.Get("authorization")[0] != "Bearer jieli_test":
 		return nil, refused(codes.Unauthenticated, "NO_TOKEN", "no token")
 	case req.GetUnmask():
-		return nil, refused(codes.PermissionDenied, "ROLE_MISSING", "needs the role auditor")
+		return nil, refused(codes.PermissionDenied, "ROLE_REQUIRED", "needs the role auditor")
 	case req.GetId() != "JJJ-20261124-000042-7":
 		return nil, refused(codes.NotFound, "TICKET_NOT_FOUND", "no ticket "+req.GetId())
 	}
@@ -131,6 +131,9 @@ func (*fakeNode) ListRegions(context.Context, *jieliv1.ListRegionsRequest) (*jie
 }
 
 func (*fakeNode) GetRegion(_ context.Context, req *jieliv1.GetRegionRequest) (*jieliv1.GetRegionResponse, error) {
+	if req.GetId() == "suzohu" || req.GetId() == "atlantis" {
+		return nil, refused(codes.NotFound, "REGION_NOT_FOUND", "the registry has no region "+req.GetId())
+	}
 	return &jieliv1.GetRegionResponse{
 		Region: &jieliv1.Region{Id: req.GetId(), NameZh: "苏州12345", LegalName: "苏州市便民服务中心", DutyPhone: "0512-55512345", NumberPrefix: "SZ", State: jieliv1.Region_ACTIVE, Revision: 12, ChangedBy: "suzhou: 王芳", ChangeTime: at(3), SigningKeys: []*jieliv1.SigningKey{{KeyId: "c4ebcc0275bfd205"}}},
 		Nodes:  []*jieliv1.Node{{Region: req.GetId(), Name: "n1", Address: "sz.example:7345", Raft: true, Tickets: true, Level: 1, Version: "v1"}},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/importer"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -71,7 +72,7 @@ func (a *app) openImport(name string) (in *os.File, size int64, err error) {
 		if f, ok := a.in.(*os.File); ok {
 			return f, 0, nil
 		}
-		return nil, 0, fmt.Errorf("standard input is no file")
+		return nil, 0, errors.New("standard input is no file")
 	}
 	f, err := os.Open(filepath.Clean(name))
 	if err != nil {
@@ -125,7 +126,7 @@ func (a *app) runImport(ctx context.Context, c *client.Client, in io.Reader, siz
 	}
 	o.Reject = func(b importer.Bad) error {
 		progress.End()
-		_, _ = fmt.Fprintf(a.err, say("line %d: %s\n", "第 %d 行：%s\n"), b.Line, show.Clean(b.Reason))
+		_, _ = fmt.Fprintf(a.err, say("line %d: %s\n", "第 %d 行：%s\n"), b.Line, show.Clean(a.printer().Rule(b.Reason)))
 		return into.add(b)
 	}
 	o.Submit = func(ctx context.Context, req *jieliv1.SubmitTicketRequest) (*jieliv1.SubmitTicketResponse, error) {
@@ -140,8 +141,8 @@ func (a *app) runImport(ctx context.Context, c *client.Client, in io.Reader, siz
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf(say("%w\nstopped after line %d; run it again, or go on with --from-line %d: nothing is taken twice",
-			"%w\n停在第 %d 行之后；可重新运行，或用 --from-line %d 继续：不会重复接收"), a.interrupted(ctx, err), max(r.LastLine, o.From-1), max(r.LastLine+1, o.From))
+		return lang.Errorf("%w\nstopped after line %d; run it again, or go on with --from-line %d: nothing is taken twice",
+			"%w\n停在第 %d 行之后；可重新运行，或用 --from-line %d 继续：不会重复接收", interrupted(ctx, err), max(r.LastLine, o.From-1), max(r.LastLine+1, o.From))
 	case r.Failed > 0:
 		return &exitCode{client.ExitFailed}
 	}
@@ -149,9 +150,9 @@ func (a *app) runImport(ctx context.Context, c *client.Client, in io.Reader, siz
 }
 
 // interrupted says in words that somebody stopped the command.
-func (a *app) interrupted(ctx context.Context, err error) error {
+func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return errors.New(a.printer().Say("interrupted", "已中断"))
+		return lang.Errorf("interrupted", "已中断")
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func (n *countingNode) SubmitTicket(_ context.Context, req *jieliv1.SubmitTicket
 	key := or(req.GetTicket().GetExternalId(), req.GetRequestId())
 	_, repeated := n.taken[key]
 	n.taken[key] = req.GetTicket().GetTitle()
-	if len(n.taken) == n.tell {
+	if !repeated && len(n.taken) == n.tell {
 		close(n.told)
 	}
 	return &jieliv1.SubmitTicketResponse{Ticket: req.GetTicket(), Repeated: repeated}, nil

@@ -15,6 +15,8 @@ import (
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/entry"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/misread"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -241,7 +243,11 @@ func (a *app) readFile(file string, m proto.Message) error {
 		return err
 	}
 	if err := protojson.Unmarshal(b, m); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		line, column, what := misread.Of(err, m)
+		if line > 0 {
+			file = fmt.Sprintf("%s:%d:%d", file, line, column)
+		}
+		return lang.Errorf("%s: %s", "%s: %s", file, lang.Words{English: what, Chinese: lang.Rule(what)})
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func run(args []string, in io.Reader, out, stderr io.Writer) int {
 	if errors.As(err, &code) {
 		return code.code
 	}
-	err, mistake := asUsage(err)
+	err, mistake := asUsage(a.withNearby(root, args, err))
 	_, _ = fmt.Fprintln(stderr, a.printer().Error(err))
 	if mistake {
 		return client.ExitUsage

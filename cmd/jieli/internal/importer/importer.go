@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/status"
 
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -137,7 +138,7 @@ func (o Options) read(ctx context.Context, in io.Reader, todo, inOrder chan<- *t
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read line %d: %w", t.number, err)
+			return lang.Errorf("read line %d: %w", "读第 %d 行：%w", t.number, err)
 		}
 	}
 }
@@ -160,7 +161,7 @@ func (o Options) work(ctx context.Context, todo <-chan *task) error {
 		t.outcome, t.err = o.line(ctx, t)
 		close(t.done)
 		if t.outcome == unknown {
-			return fmt.Errorf("line %d: %w", t.number, t.err)
+			return lang.Errorf("line %d: %w", "第 %d 行：%w", t.number, t.err)
 		}
 	}
 	return nil

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/misread"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -74,7 +73,7 @@ func parse(b []byte) (l Line, t *jieliv1.Ticket, err error) {
 	}
 	t = new(jieliv1.Ticket)
 	if err := protojson.Unmarshal(l.Ticket, t); err != nil {
-		return l, nil, columnOfTicket(err, max(0, bytes.Index(b, l.Ticket)))
+		return l, nil, columnOfTicket(err, t, max(0, bytes.Index(b, l.Ticket)))
 	}
 	return l, t, nil
 }
@@ -91,17 +90,13 @@ func columnOfJSON(err error) error {
 	return err
 }
 
-// inTicket is how protojson says where it stopped.
-var inTicket = regexp.MustCompile(`^proto:[ \x{a0}]*(?:syntax error )?\(line \d+:(\d+)\): (.*)$`)
-
 // columnOfTicket counts a column inside the ticket from the beginning of its line, before characters.
-func columnOfTicket(err error, before int) error {
-	found := inTicket.FindStringSubmatch(err.Error())
-	if found == nil {
-		return errors.New(strings.NewReplacer("\u00a0", " ").Replace(err.Error()))
+func columnOfTicket(err error, t *jieliv1.Ticket, before int) error {
+	_, column, what := misread.Of(err, t)
+	if column == 0 {
+		return errors.New(what)
 	}
-	column, _ := strconv.Atoi(found[1]) // digits
-	return fmt.Errorf("column %d: %s", before+column, found[2])
+	return fmt.Errorf("column %d: %s", before+column, what)
 }
 
 func or(s, other string) string {

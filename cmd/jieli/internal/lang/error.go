@@ -42,9 +42,18 @@ func (e *Error) Unwrap() error { return errors.Unwrap(e.english) }
 
 // InChinese gives an error's words in Chinese as far as they are known.
 func InChinese(err error) string {
+	words := err.Error()
 	var e *Error
-	if !errors.As(err, &e) {
-		return err.Error()
+	if errors.As(err, &e) {
+		words = strings.Replace(words, e.Error(), e.chinese, 1)
 	}
-	return strings.Replace(err.Error(), e.Error(), e.chinese, 1)
+	return system().Replace(words)
+}
+
+// system has the words of the operating system.
+func system() *strings.Replacer {
+	return strings.NewReplacer(
+		"no such file or directory", "没有该文件或目录", "permission denied", "权限不足", "is a directory", "是目录", "not a directory", "不是目录",
+		"file exists", "文件已存在", "no space left on device", "磁盘已满", "connection refused", "连接被拒绝", "no such host", "没有该主机",
+	)
 }

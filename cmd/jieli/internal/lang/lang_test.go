@@ -31,3 +31,17 @@ func TestErrorsAreInBothLanguages(t *testing.T) {
 		t.Error("does not wrap")
 	}
 }
+
+func TestRules(t *testing.T) {
+	for english, want := range map[string]string{
+		"title: is missing": "title：必填",
+		"ticket.reporter.phone: must have digits, +, - and spaces only": "ticket.reporter.phone：只能含数字、+、- 和空格",
+		"must have 1 to 200 characters, has 0":                          "须有 1 至 200 个字符，现有 0 个",
+		`column 28: unknown field "nosuch"`:                             `第 28 列：未知字段 "nosuch"`,
+		"something new":                                                 "something new",
+	} {
+		if got := Rule(english); got != want {
+			t.Errorf("%s: got %s, want %s", english, got, want)
+		}
+	}
+}

@@ -185,18 +185,33 @@ func Clean(s string) string {
 func (p *Printer) Error(err error) string {
 	var b strings.Builder
 	b.WriteString(p.Say("error: ", "错误："))
-	b.WriteString(p.words(err))
+	words := p.words(err)
+	b.WriteString(words)
 	reason, correlation, fields := client.Details(err)
 	if reason != "" {
 		fmt.Fprintf(&b, "\n%s%s", p.Say("reason: ", "原因："), reason)
 	}
 	for _, f := range fields {
-		fmt.Fprintf(&b, "\n%s%s: %s", p.Say("field: ", "字段："), f.GetField(), f.GetDescription())
+		if field := p.Rule(f.GetField() + ": " + f.GetDescription()); !strings.Contains(words, field) {
+			fmt.Fprintf(&b, "\n%s%s", p.Say("field: ", "字段："), field)
+		}
 	}
 	if correlation != "" {
 		fmt.Fprintf(&b, "\n%s%s", p.Say("correlation id: ", "关联号："), correlation)
 	}
 	return b.String()
+}
+
+// Rule is what is wrong with a field, in the printer's language as far as that is known.
+func (p *Printer) Rule(english string) string {
+	if !p.Chinese {
+		return english
+	}
+	parts := strings.Split(english, "; ")
+	for i, part := range parts {
+		parts[i] = lang.Rule(part)
+	}
+	return strings.Join(parts, "；")
 }
 
 // words are those of an error without gRPC's own around the message of a status, which may be wrapped.
@@ -209,8 +224,26 @@ func (p *Printer) words(err error) string {
 		error
 		GRPCStatus() *status.Status
 	}
-	if !errors.As(err, &answer) {
-		return words
+	if own := new(lang.Error); !errors.As(err, &answer) || errors.As(answer, &own) {
+		return words // which are whole already
 	}
-	return strings.Replace(words, answer.Error(), answer.GRPCStatus().Message(), 1)
+	theirs := answer.Error()
+	if p.Chinese {
+		theirs = lang.InChinese(answer)
+	}
+	reason, _, _ := client.Details(err)
+	return strings.Replace(words, theirs, p.answer(reason, answer.GRPCStatus().Message()), 1)
+}
+
+// answer is what a node says, after its reason in Chinese where that is asked for.
+func (p *Printer) answer(reason, message string) string {
+	meaning, ok := lang.Reasons()[reason]
+	switch said := p.Rule(message); {
+	case !p.Chinese || !ok:
+		return said
+	case reason == "INVALID_FIELD":
+		return said // which is enough
+	default:
+		return meaning + "（" + said + "）"
+	}
 }

@@ -78,7 +78,12 @@ func TestErrorsSayWhatWhyWhereAndUnderWhichNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	details := "\nreason: INVALID_FIELD\nfield: ticket.title: is missing\ncorrelation id: 0193f2a6"
+	details := "\nreason: INVALID_FIELD\ncorrelation id: 0193f2a6"
+	away, err := status.New(codes.Unauthenticated, "the token expired").WithDetails(&errdetails.ErrorInfo{Reason: "TOKEN_EXPIRED"},
+		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "token", Description: "is required"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		err     error
 		chinese bool
@@ -88,7 +93,11 @@ func TestErrorsSayWhatWhyWhereAndUnderWhichNumber(t *testing.T) {
 		"wrapped answer": {fmt.Errorf("line 3: %w", answer.Err()), false, "error: line 3: ticket.title: is missing" + details},
 		"in Chinese": {
 			answer.Err(), true,
-			"错误：ticket.title: is missing\n原因：INVALID_FIELD\n字段：ticket.title: is missing\n关联号：0193f2a6",
+			"错误：ticket.title：必填\n原因：INVALID_FIELD\n关联号：0193f2a6",
+		},
+		"reason in Chinese": {
+			fmt.Errorf("line 3: %w", away.Err()), true,
+			"错误：line 3: 访问令牌已过期；请由管理员另发（jieli token create）（the token expired）\n原因：TOKEN_EXPIRED\n字段：token：必填",
 		},
 		"plain": {errors.New("disk on fire"), false, "error: disk on fire"},
 	} {

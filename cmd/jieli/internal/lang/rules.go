@@ -1,0 +1,64 @@
+package lang
+
+import (
+	"regexp"
+	"sync"
+)
+
+// rule is how the API says what is wrong with a field, and its Chinese.
+type rule struct {
+	english *regexp.Regexp
+	chinese string
+}
+
+var rules = sync.OnceValue(func() []rule {
+	of := func(english, chinese string) rule { return rule{regexp.MustCompile("^" + english + "$"), chinese} }
+	return []rule{
+		of(`(?:is missing|is required|required|must not be blank)`, "必填"),
+		of(`(?:required: one of|unknown value \d+: must be one of) (.*)`, "须为以下之一：$1"),
+		of(`must have (\d+) to (\d+) characters, has (\d+)`, "须有 $1 至 $2 个字符，现有 $3 个"),
+		of(`must have 1 to (\d+) (?:characters|bytes)`, "长度须为 1 至 $1"),
+		of(`must have letters A-Z a-z, digits and ._- only`, "只能含字母、数字和 ._-"),
+		of(`must have digits, \+, - and spaces only`, "只能含数字、+、- 和空格"),
+		of(`must be the code of an existing division`, "须为现有行政区划的代码"),
+		of(`no service (.*) in the registry; see .*`, "登记表中没有事项 $1；见 jieli service list"),
+		of(`no region (.*)`, "没有区域 $1"),
+		of(`already used with other content`, "已用于另一内容"),
+		of(`is set by the node and must be left out`, "由节点填写，不可给出"),
+		of(`must be one line`, "只能有一行"),
+		of(`must be valid UTF-8`, "须为有效的 UTF-8"),
+		of(`must be a day(?:,? .*)?`, "须为日期，如 2026-01-31"),
+		of(`(.*) is not a day`, "$1 不是日期"),
+		of(`must not be more than (\d+) minutes in the future: .*`, "不得晚于现在 $1 分钟以上"),
+		of(`the check character of the unified social credit code does not fit`, "统一社会信用代码的校验位不符"),
+		of(`the check digit does not fit: .*`, "校验位不符：有一位听错或输错"),
+		of(`at most (\d+) are allowed, there are (\d+)`, "最多 $1 个，现有 $2 个"),
+		of(`invalid character (\S+).*`, "无效字符 $1"),
+		of(`unknown field (.*)`, "未知字段 $1"),
+		of(`invalid value for enum field (\w+): (\S+); must be one of (.*)`, "$1 没有 $2；须为以下之一：$3"),
+		of(`invalid value for (\w+) field (\w+): (.*)`, "$2 须为 $1；现为 $3"),
+		of(`unexpected token (.*)`, "此处不应有 $1"),
+		of(`unexpected end of JSON input|unexpected EOF`, "JSON 不完整"),
+		of(`longer than (\d+) bytes`, "超过 $1 字节"),
+		of(`no "ticket" in it`, `缺少 "ticket"`),
+	}
+})
+
+// place is how a message says of what it speaks.
+var place = regexp.MustCompile(`^(column \d+|[a-zA-Z][a-zA-Z0-9.\[\]]*): (.*)$`)
+
+var column = regexp.MustCompile(`^column (\d+)$`)
+
+// Rule gives the Chinese of what is wrong with a field or a line, or the text itself where none is known. What comes
+// before a colon, the field or the column, stays before it.
+func Rule(english string) string {
+	if found := place.FindStringSubmatch(english); found != nil {
+		return column.ReplaceAllString(found[1], "第 $1 列") + "：" + Rule(found[2])
+	}
+	for _, r := range rules() {
+		if r.english.MatchString(english) {
+			return r.english.ReplaceAllString(english, r.chinese)
+		}
+	}
+	return english
+}

@@ -1,0 +1,39 @@
+package misread
+
+import (
+	"fmt"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+)
+
+func TestWhatIsMisreadIsSaidByPlace(t *testing.T) {
+	for name, tc := range map[string]struct{ text, want string }{
+		"field":    {"{\"ticket\":\n {\"titel\":1}}", `2:3 unknown field "titel"`},
+		"syntax":   {`{"ticket":{]}`, `1:12 unexpected token ]`},
+		"end":      {`{"ticket":`, `0:0 unexpected EOF`},
+		"type":     {`{"ticket":{"title":7}}`, `1:20 invalid value for string field title: 7`},
+		"word":     {`{"ticket":{"urgency":"HIGH"}}`, `1:22 invalid value for enum field urgency: "HIGH"; must be one of NORMAL, URGENT, CRITICAL`},
+		"no field": {`{"ticket":{"reporter":[]}}`, `1:23 unexpected token [`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := new(jieliv1.SubmitTicketRequest)
+			line, column, what := Of(protojson.Unmarshal([]byte(tc.text), m), m)
+			if got := fmt.Sprintf("%d:%d %s", line, column, what); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func FuzzOf(f *testing.F) {
+	f.Add(`{"ticket":{"urgency":"HIGH"}}`)
+	f.Fuzz(func(_ *testing.T, text string) {
+		m := new(jieliv1.SubmitTicketRequest)
+		if err := protojson.Unmarshal([]byte(text), m); err != nil {
+			Of(err, m) // must not panic
+		}
+	})
+}
