@@ -116,6 +116,8 @@ func (w *nightShift) restoredCopy() {
 	w.peer.start()
 	w.problem("LINK_STOPPED", "PEER_RESTORED", "chengyu")
 	w.test("chengyu", "hello", "PEER_RESTORED")
+	out, _ := w.jieli("status", "--all")
+	w.says(out, `chengyu: chengyu answers from here; only the exchange of tickets with it does not go on: PEER_RESTORED`)
 	w.peer.stop()
 	w.replaceStore(newest)
 	w.back()
@@ -126,13 +128,13 @@ func (w *nightShift) replaceStore(from string) {
 	must(w.T, os.CopyFS(w.peer.storeDir(), os.DirFS(from)))
 }
 
-// exchange lets a ticket travel to the peer.
+// exchange lets a ticket travel to the peer, and its receipt back.
 func (w *nightShift) exchange(external string) {
 	w.Helper()
 	ticket, err := submit(w.Context(), w.here, complaint(external, "500103"))
 	must(w.T, err)
-	wait(w.T, external+" to arrive", func() bool {
-		got, err := w.peer.tickets.GetTicket(w.peer.ctx(), &jieliv1.GetTicketRequest{Id: ticket.GetId()})
+	wait(w.T, "the receipt of "+external, func() bool {
+		got, err := w.here.tickets.GetTicket(w.here.ctx(), &jieliv1.GetTicketRequest{Id: ticket.GetId()})
 		return err == nil && got.GetHolder() == "chengyu"
 	})
 }
@@ -147,6 +149,7 @@ func (w *nightShift) killed() {
 		return strings.Contains(out, "chengyu: they are down: changsanjiao does not reach chengyu either")
 	})
 	out, _ := w.jieli("status", "--all", "--lang", "zh")
+	w.Logf("status --all:\n%s", out)
 	w.says(out, `chengyu：对方不通：changsanjiao 也连不上 chengyu`)
 	w.back()
 }
