@@ -36,6 +36,10 @@ GO_DIRS = $(wildcard cmd examples federation gateway proto regions test)
 build: ## Build bin/jieli, one static binary (the default)
 	$(GO_BUILD) -o bin/jieli ./cmd/jieli
 
+.PHONY: examples
+examples: ## Build the example that connects a centre's table, bin/connector, and bin/sql beside it
+	$(GO_BUILD) -o bin/ ./examples/...
+
 .PHONY: demo
 demo: build ## Start three regional centres and play a day's complaints across them (Ctrl-C ends it)
 	bin/jieli demo
