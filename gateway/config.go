@@ -30,6 +30,10 @@ type Config struct {
 	APICertificates *access.Certificates
 	// MetricsAnonymous lets /metrics be read without a token.
 	MetricsAnonymous bool
+	// TracesEndpoint is the collector that traces go to; empty: nothing is traced. TracesRatio is the share of tickets that
+	// are, 0 to 1.
+	TracesEndpoint string
+	TracesRatio    float64
 	// Raft holds the registry's durations.
 	Raft federation.Profile
 	// Disk limits of the ticket store, in bytes free on its file system: below SoftFree status warns, below HardFree

@@ -19,7 +19,9 @@ import (
 
 // TestMetrics hands one ticket from one node to another and looks at what they show then.
 func TestMetrics(t *testing.T) {
-	centres := startCentres(t, map[string]string{"jingjinji": "11", "changsanjiao": "31"}, nil, "jingjinji", "changsanjiao")
+	c := startCollector(t)
+	traced := func(cfg *Config) { cfg.TracesEndpoint, cfg.TracesRatio = c.endpoint, 1 }
+	centres := startCentres(t, map[string]string{"jingjinji": "11", "changsanjiao": "31"}, traced, "jingjinji", "changsanjiao")
 	origin, holder := centres["jingjinji"], centres["changsanjiao"]
 	res, err := origin.tickets.SubmitTicket(origin.ctx(), &jieliv1.SubmitTicketRequest{Ticket: complaint()})
 	must(t, err)

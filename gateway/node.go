@@ -310,6 +310,11 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	if err != nil {
 		return err
 	}
+	tracer, err := n.tracer()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tracer.close()) }()
 	var d *desk.Desk
 	st, err := sqlite.Open(ctx, sqlite.Options{
 		Dir: filepath.Join(n.cfg.DataDir, "store"), Logger: n.log, Now: n.cfg.Now,
@@ -326,7 +331,7 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	defer func() { err = errors.Join(err, st.Close()) }()
 	watch := newDisk(st, n.cfg.SoftFree, n.cfg.HardFree)
 	d, err = desk.New(desk.Config{
-		Region: n.material.Region, Store: st, Registry: deskRegistry{n.registry}, Signer: signer, Vault: n.material.Vault,
+		Region: n.material.Region, Store: tracer.store(st), Registry: deskRegistry{n.registry}, Signer: signer, Vault: n.material.Vault,
 		Intake: watch.intake, OnDelivered: meters.Delivered, Log: n.log, Now: n.cfg.Now,
 	})
 	if err != nil {
@@ -335,7 +340,7 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	links, err := link.New(link.Config{
 		Region: n.material.Region, Node: n.material.Node.Node, Version: n.cfg.Version, Peer: peerRegion,
 		Log: n.log, Registerer: n.metrics, Now: n.cfg.Now,
-	}, st, steppedDesk{d}, linkRegistry{n.registry}, signer, d.Keys(), linkDialer(n.peers))
+	}, tracer.store(st), tracer.tickets(steppedDesk{d}), linkRegistry{n.registry}, signer, d.Keys(), linkDialer(n.peers))
 	if err != nil {
 		return err
 	}
@@ -345,7 +350,7 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 	}
 	watch.notTaking = links.SetNotTaking
 	watch.look()
-	parts.Desk, parts.Open = d, d
+	parts.Desk, parts.Open = tracer.desk(d), d
 	parts.Store, parts.Links = &storeStatus{region: n.material.Region, store: st, disk: watch}, links
 	if err := n.api.Attach(parts); err != nil {
 		return err

@@ -135,6 +135,7 @@ func nodeConfig(cfg *config.Config, log *slog.Logger) (gateway.Config, error) {
 		APIListen: cfg.API.Listen, MetricsAnonymous: cfg.Metrics.Anonymous, Raft: profile,
 		SoftFree: cfg.Store.SoftFree(), HardFree: cfg.Store.HardFree(),
 		KeepFeed: cfg.Store.FeedRows, KeepAnswered: cfg.Store.RequestIDs, KeepEvidence: cfg.Store.Evidence,
+		TracesEndpoint: cfg.Telemetry.Traces.Endpoint, TracesRatio: cfg.Telemetry.Traces.SampleRatio,
 		Version: version, Log: log,
 	}
 	if n.APICertificates, err = cfg.API.Certificates(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/jieli-gateway/jieli/federation"
 	"github.com/jieli-gateway/jieli/gateway/access"
 	"github.com/jieli-gateway/jieli/gateway/api"
+	"github.com/jieli-gateway/jieli/gateway/telemetry"
 )
 
 const (
@@ -63,6 +64,7 @@ func (l *loading) check() {
 	l.checkTLS()
 	l.checkRaft()
 	l.checkStore()
+	l.checkTraces()
 	if level := l.config.Log.Level; !slices.Contains([]string{"debug", "info", "warn", "error"}, level) {
 		l.bad("log.level", "must be debug, info, warn or error; it is %q", level)
 	}
@@ -186,6 +188,18 @@ func (l *loading) checkStore() {
 		if kept.n < leastKept {
 			l.bad(kept.key, "must be at least %d; it is %d", leastKept, kept.n)
 		}
+	}
+}
+
+func (l *loading) checkTraces() {
+	t := l.config.Telemetry.Traces
+	if t.Endpoint != "" {
+		if err := telemetry.CheckEndpoint(t.Endpoint); err != nil {
+			l.bad("telemetry.traces.endpoint", "%v", err)
+		}
+	}
+	if !(t.SampleRatio >= 0 && t.SampleRatio <= 1) { // NaN neither
+		l.bad("telemetry.traces.sampleRatio", "must be 0 to 1; it is %v", t.SampleRatio)
 	}
 }
 

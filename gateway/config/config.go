@@ -29,6 +29,8 @@ type Config struct {
 	Store Store `mapstructure:"store" yaml:"store"`
 	// Metrics are at /metrics of the API.
 	Metrics Metrics `mapstructure:"metrics" yaml:"metrics"`
+	// Telemetry goes to a collector, where one is named.
+	Telemetry Telemetry `mapstructure:"telemetry" yaml:"telemetry"`
 	// Log goes to standard error.
 	Log Log `mapstructure:"log" yaml:"log"`
 }
@@ -151,6 +153,22 @@ type Store struct {
 type Metrics struct {
 	// Anonymous lets /metrics be read without a token. Default: false.
 	Anonymous bool `mapstructure:"anonymous" yaml:"anonymous"`
+}
+
+// Telemetry that is sent out.
+type Telemetry struct {
+	// Traces follow tickets across regions.
+	Traces Traces `mapstructure:"traces" yaml:"traces"`
+}
+
+// Traces of OpenTelemetry.
+type Traces struct {
+	// Endpoint is http://host:port or https://host:port of a collector that takes OTLP over gRPC. Default: none, and
+	// nothing is traced.
+	Endpoint string `mapstructure:"endpoint" yaml:"endpoint"`
+	// SampleRatio is the share of tickets that are traced, 0 to 1; regions with the same ratio trace the same tickets.
+	// Default: 1.
+	SampleRatio float64 `mapstructure:"sampleRatio" yaml:"sampleRatio"`
 }
 
 // Log of the node.

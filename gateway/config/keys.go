@@ -49,6 +49,8 @@ func keys() []key {
 		{"store.requestIds", 1_000_000},
 		{"store.evidence", 10_000},
 		{"metrics.anonymous", false},
+		{"telemetry.traces.endpoint", ""},
+		{"telemetry.traces.sampleRatio", 1.0},
 		{"log.level", "info"},
 		{"log.format", "text"},
 	}
@@ -71,6 +73,12 @@ func (k key) parse(text string) (any, error) {
 			return nil, fmt.Errorf("must be a whole number; it is %q", text)
 		}
 		return n, nil
+	case float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("must be a number; it is %q", text)
+		}
+		return f, nil
 	case bool:
 		b, err := strconv.ParseBool(text)
 		if err != nil {
