@@ -75,6 +75,9 @@ func TestMistakesNameFileLineAndKey(t *testing.T) {
 		"limit beyond all measure":     {good + "store:\n  hardFreeMiB: 9000000000000000000\n", []string{":5: store.hardFreeMiB: must be 0 to"}},
 		"nothing kept":                 {good + "store: {feedRows: 1, requestIds: 1, evidence: 1}\n", []string{"store.feedRows: must be at least 1000", "store.requestIds:", "store.evidence:"}},
 		"prefix of a number":           {good + "region: {numberPrefix: bj1}\n", []string{`:4: region.numberPrefix: must be 1 to 8 of A to Z; it is "bj1"`}},
+		"traces to no collector":       {good + "telemetry:\n  traces:\n    endpoint: collector:4317\n    sampleRatio: 1.5\n", []string{":6: telemetry.traces.endpoint: must be http://", ":7: telemetry.traces.sampleRatio: must be 0 to 1"}},
+		"no share":                     {good + "telemetry: {traces: {sampleRatio: half}}\n", []string{":4: telemetry.traces.sampleRatio: must be a number"}},
+		"share that is none":           {good + "telemetry: {traces: {sampleRatio: NaN}}\n", []string{":4: telemetry.traces.sampleRatio: must be 0 to 1"}},
 		"log":                          {good + "log:\n  level: loud\n  format: xml\n", []string{":5: log.level", ":6: log.format"}},
 	} {
 		t.Run(name, func(t *testing.T) {
