@@ -28,10 +28,8 @@ build() {
 pages() {
 	local here=$stage/here
 	go build -trimpath -buildvcs=false -tags "$tags" -ldflags "-s -w -X main.version=$version" -o "$here" ./cmd/jieli
-	if "$here" man --help >/dev/null 2>&1; then
-		"$here" man --dir "$stage/man"
-		gzip -9n "$stage"/man/*
-	fi
+	"$here" man --dir "$stage/man"
+	gzip -9n "$stage"/man/*
 	"$here" completion bash >"$stage/completions/jieli.bash"
 	"$here" completion zsh >"$stage/completions/_jieli"
 	"$here" completion fish >"$stage/completions/jieli.fish"
