@@ -43,7 +43,8 @@ type nightShift struct {
 	here, peer *node
 }
 
-// absentRegions have an address that no node answers at: an unknown name, a closed port, and a port of something else.
+// absentRegions have an address that no node answers at: an unknown name, a closed port, and ports of something else
+// and of something that says nothing.
 func (w *nightShift) absentRegions() {
 	something, err := net.Listen("tcp", "127.0.0.1:0")
 	must(w.T, err)
@@ -60,10 +61,14 @@ func (w *nightShift) absentRegions() {
 		}
 	}()
 	w.Cleanup(func() { _ = something.Close(); <-served })
+	silence, err := net.Listen("tcp", "127.0.0.1:0") // the kernel connects, and nobody accepts
+	must(w.T, err)
+	w.Cleanup(func() { _ = silence.Close() })
 	for _, absent := range []struct{ region, prefix, address, reason, step string }{
 		{"nameless", "NL", "no-such-host.invalid:7345", "DNS", "name"},
 		{"closed", "CL", freeAddress(w.T), "REFUSED", "tcp"},
 		{"elsewhere", "EL", something.Addr().String(), "NOT_A_NODE", "tls"},
+		{"silent", "SI", silence.Addr().String(), "TIMEOUT", "tls"},
 	} {
 		n := newNode(w.T, trust.NodeID{Region: absent.region, Node: "n1"}, "")
 		region, entry := gateway.Entry(n.material, &jieliv1.Region{NameZh: absent.region, LegalName: absent.region, DutyPhone: "12345", NumberPrefix: absent.prefix}, absent.address, false, true)
