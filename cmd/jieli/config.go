@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	"github.com/jieli-gateway/jieli/configs"
 	"github.com/jieli-gateway/jieli/gateway/config"
@@ -150,7 +151,7 @@ func (a *app) configInit() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // #nosec G302,G304 -- no secrets; the user names it
 			if errors.Is(err, os.ErrExist) {
-				return fmt.Errorf("%s exists already; name another file", args[0])
+				return lang.Errorf("%s exists already; name another file", "%s 已存在；请用另一文件名", args[0])
 			}
 			if err != nil {
 				return err

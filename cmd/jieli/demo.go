@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/demo"
@@ -25,7 +23,7 @@ DIR/<region>/admin.token.`,
 		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.output == "yaml" {
-				return usageError{fmt.Errorf("the demonstration prints a table or json")}
+				return usage("the demonstration prints a table or json", "演示只输出 table 或 json")
 			}
 			o.JSON, o.Chinese, o.Out, o.Err = a.output == "json", a.lang == "zh", a.out, a.err
 			return demo.Run(cmd.Context(), o)

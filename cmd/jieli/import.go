@@ -72,7 +72,7 @@ func (a *app) openImport(name string) (in *os.File, size int64, err error) {
 		if f, ok := a.in.(*os.File); ok {
 			return f, 0, nil
 		}
-		return nil, 0, errors.New("standard input is no file")
+		return nil, 0, lang.Errorf("standard input is no file", "标准输入不是文件")
 	}
 	f, err := os.Open(filepath.Clean(name))
 	if err != nil {

@@ -29,8 +29,9 @@ func (a *app) pkiInit() *cobra.Command {
 			if err := trust.Init(dir, args[0]); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(a.out, a.printer().Say("keys of region %s are in %s; keep ca.pem safe\n", "区域 %s 的密钥在 %s；请妥善保管 ca.pem\n"), args[0], dir)
-			return err
+			p := a.printer()
+			return p.Done(map[string]any{"region": args[0], "dir": dir},
+				fmt.Sprintf(p.Say("keys of region %s are in %s; keep ca.pem safe", "区域 %s 的密钥在 %s；请妥善保管 ca.pem"), args[0], dir))
 		},
 	}
 	dirFlag(c, &dir)
@@ -61,8 +62,9 @@ func (a *app) pkiIssue() *cobra.Command {
 			if err := trust.Issue(dir, args[0], o); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(a.out, a.printer().Say("node %s has a certificate for %d days\n", "节点 %s 的证书有效期 %d 天\n"), args[0], days)
-			return err
+			p := a.printer()
+			return p.Done(map[string]any{"node": args[0], "dir": or(out, dir), "days": days},
+				fmt.Sprintf(p.Say("node %s has a certificate for %d days", "节点 %s 的证书有效期 %d 天"), args[0], days))
 		},
 	}
 	dirFlag(c, &dir)
@@ -148,18 +150,39 @@ update the entry again. After signing: update the entry, then restart the node.`
 		Args:    between(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if retire {
-				return trust.RetireOldCAs(dir)
+				if err := trust.RetireOldCAs(dir); err != nil {
+					return err
+				}
+				return a.rotated("old-cas", "update the region's entry: jieli region update", "请更新本区域登记：jieli region update")
 			}
 			if len(args) != 1 {
-				return usageError{fmt.Errorf("name what to rotate: node, signing, ca or content")}
+				return usage("name what to rotate: node, signing, ca or content", "请指明更换哪一项：node、signing、ca 或 content")
 			}
-			if part := trust.Part(args[0]); !slices.Contains([]trust.Part{trust.PartNode, trust.PartSigning, trust.PartCA, trust.PartContent}, part) {
-				return usageError{fmt.Errorf("%s cannot be rotated: name node, signing, ca or content", args[0])}
+			part := trust.Part(args[0])
+			if !slices.Contains([]trust.Part{trust.PartNode, trust.PartSigning, trust.PartCA, trust.PartContent}, part) {
+				return usage("%s cannot be rotated: name node, signing, ca or content", "%s 不能更换：须为 node、signing、ca 或 content", args[0])
 			}
-			return trust.Rotate(dir, trust.Part(args[0]))
+			if err := trust.Rotate(dir, part); err != nil {
+				return err
+			}
+			switch part {
+			case trust.PartNode:
+				return a.rotated("node", "a running node takes it by itself", "运行中的节点会自行采用")
+			case trust.PartCA:
+				return a.rotated("ca", "update the region's entry, then rotate node", "请更新本区域登记，然后更换 node")
+			case trust.PartSigning:
+				return a.rotated("signing", "update the region's entry, then restart the node", "请更新本区域登记，然后重启节点")
+			}
+			return a.rotated(args[0], "restart the node", "请重启节点")
 		},
 	}
 	dirFlag(c, &dir)
 	c.Flags().BoolVar(&retire, "retire-old-cas", false, "drop CAs that no certificate here needs any more")
 	return c
+}
+
+// rotated says what was replaced, and what to do next.
+func (a *app) rotated(what, next, chinese string) error {
+	p := a.printer()
+	return p.Done(map[string]any{"rotated": what}, fmt.Sprintf(p.Say("%s: done; %s", "%s：已完成；%s"), what, p.Say(next, chinese)))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	"github.com/jieli-gateway/jieli/federation"
 	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway"
@@ -73,7 +74,7 @@ func (j joinFlags) request() (*federation.JoinRequest, error) {
 		return nil, nil
 	}
 	if j.address == "" || j.cluster == "" || j.fingerprint == "" {
-		return nil, errors.New("--join, --cluster-id and --fingerprint go together")
+		return nil, lang.Errorf("--join, --cluster-id and --fingerprint go together", "--join、--cluster-id 和 --fingerprint 须一起给出")
 	}
 	pin, err := trust.ParseFingerprint(j.fingerprint)
 	if err != nil {

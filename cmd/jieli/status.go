@@ -31,7 +31,7 @@ With --check nothing but one line is printed and the exit code is 0 healthy, 1 d
 		Example: "  jieli status\n  jieli status --all\n  jieli status --watch\n  jieli status --check",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if watch && check {
-				return usageError{fmt.Errorf("--check looks once: leave out --watch")}
+				return usage("--check looks once: leave out --watch", "--check 只看一次：请去掉 --watch")
 			}
 			req := &jieliv1.GetStatusRequest{All: all}
 			if watch {

@@ -128,8 +128,9 @@ func (a *app) tokenRevoke() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.out, a.printer().Say("token %s of %s is revoked\n", "令牌 %s（%s）已吊销\n"), entry.ID, entry.Name)
-			return err
+			p := a.printer()
+			return p.Done(map[string]any{"id": entry.ID, "name": entry.Name, "revoked": true},
+				fmt.Sprintf(p.Say("token %s of %s is revoked", "令牌 %s（%s）已吊销"), entry.ID, entry.Name))
 		},
 	}
 	tokenFlags(c, &file, &dir)

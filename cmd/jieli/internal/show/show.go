@@ -71,6 +71,11 @@ func (p *Printer) Value(v any, table func() *Table) error {
 	return p.raw(b)
 }
 
+// Done prints that something was done: a value for scripts, or a sentence.
+func (p *Printer) Done(v any, sentence string) error {
+	return p.Value(v, func() *Table { return &Table{Rows: [][]string{{sentence}}} })
+}
+
 func (p *Printer) raw(b []byte) error {
 	if p.Format == "yaml" {
 		var v any
