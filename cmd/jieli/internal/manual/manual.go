@@ -3,7 +3,9 @@
 package manual
 
 import (
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -95,6 +97,8 @@ func takes(f *pflag.Flag) string {
 	switch t := f.Value.Type(); {
 	case t == "bool":
 		return ""
+	case strings.HasPrefix(t, "int") && strings.HasSuffix(t, "Slice"):
+		return "N,…"
 	case t == "duration":
 		return "DURATION"
 	case strings.HasPrefix(t, "int"), strings.HasPrefix(t, "uint"):
@@ -105,14 +109,23 @@ func takes(f *pflag.Flag) string {
 	return "WORD"
 }
 
-// shown is a default worth showing.
+// shown is a default worth showing, unless the description has it already.
 func shown(f *pflag.Flag) string {
 	switch f.DefValue {
 	case "", "0", "0s", "false", "[]":
 		return ""
 	}
-	return f.DefValue
+	if strings.Contains(f.Usage, "default") || strings.Contains(f.Usage, "默认") {
+		return ""
+	}
+	if d, err := time.ParseDuration(f.DefValue); err == nil {
+		return zeros.ReplaceAllString(d.String(), "$1")
+	}
+	return strings.Trim(f.DefValue, "[]")
 }
+
+// zeros end a duration that is written out, like 2m0s.
+var zeros = regexp.MustCompile(`([hm])(?:0m)?0s$`)
 
 // word is one of the few words that stand on every page.
 func (p Page) word(english string) string {

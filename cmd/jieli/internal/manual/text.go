@@ -69,13 +69,14 @@ func (p Page) usage(f Flag) string {
 
 // columns line descriptions up.
 func columns(all []Entry) string {
+	narrow := &runewidth.Condition{StrictEmojiNeutral: true} // as terminals count, whatever the locale
 	width := 0
 	for _, e := range all {
-		width = max(width, runewidth.StringWidth(e.Name))
+		width = max(width, narrow.StringWidth(e.Name))
 	}
 	var b strings.Builder
 	for _, e := range all {
-		b.WriteString("  " + e.Name + strings.Repeat(" ", width-runewidth.StringWidth(e.Name)) + "  " + e.Text + "\n")
+		b.WriteString("  " + e.Name + strings.Repeat(" ", width-narrow.StringWidth(e.Name)) + "  " + e.Text + "\n")
 	}
 	return b.String()
 }

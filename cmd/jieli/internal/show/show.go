@@ -106,6 +106,7 @@ func (p *Printer) table(t *Table) error {
 		return nil
 	}
 	rows := p.translate(t)
+	narrow := &runewidth.Condition{StrictEmojiNeutral: true} // as terminals count, whatever the locale
 	var widths []int
 	for n, r := range rows {
 		rows[n] = make([]string, len(r))
@@ -115,7 +116,7 @@ func (p *Printer) table(t *Table) error {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], runewidth.StringWidth(c))
+			widths[i] = max(widths[i], narrow.StringWidth(c))
 		}
 	}
 	var b strings.Builder
@@ -124,7 +125,7 @@ func (p *Printer) table(t *Table) error {
 		for i, c := range r {
 			line.WriteString(c)
 			if i < len(r)-1 {
-				line.WriteString(strings.Repeat(" ", max(0, widths[i]-runewidth.StringWidth(c))) + gap)
+				line.WriteString(strings.Repeat(" ", max(0, widths[i]-narrow.StringWidth(c))) + gap)
 			}
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
