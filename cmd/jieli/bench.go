@@ -21,15 +21,20 @@ func (a *app) bench() *cobra.Command {
 }
 
 func (a *app) measure(use, short string, run func(context.Context, bench.Options) (*bench.Report, error)) *cobra.Command {
-	o := bench.Options{}
+	o := bench.Options{Regions: bench.DefaultRegions}
 	c := &cobra.Command{
 		Use: use, Short: short, Args: exactly(0), Example: "  jieli bench " + use + " --duration 10s",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			progress := show.NewProgress(a.err)
+			o.Progress = func(done, all int) {
+				progress.Tell(a.printer().Say("writing tickets: %d of %d", "正在写入工单：%d / %d"), done, all)
+			}
 			report, err := run(cmd.Context(), o)
+			progress.End()
 			if err != nil {
 				return err
 			}
-			return a.printer().Value(report, func() *show.Table {
+			if err := a.printer().Value(report, func() *show.Table {
 				t := &show.Table{Head: []string{"IN FLIGHT", "PER SECOND", "P50 MS", "P99 MS", "CPU US"}}
 				for _, r := range report.Runs {
 					t.Add(fmt.Sprint(r.InFlight), fmt.Sprintf("%.0f", r.PerSecond), fmt.Sprintf("%.2f", r.P50Millis), fmt.Sprintf("%.2f", r.P99Millis), fmt.Sprintf("%.0f", r.CPUMicros))
@@ -39,12 +44,26 @@ func (a *app) measure(use, short string, run func(context.Context, bench.Options
 					t.Add(fmt.Sprintf("%.0f ns, %.0f allocations a look-up with %d rules", report.NanosPerOp, report.AllocsPerOp, report.Rules))
 				}
 				return t
-			})
+			}); err != nil || report.Node == nil || a.output != "table" {
+				return err
+			}
+			n := report.Node
+			_, err = fmt.Fprintf(a.out, a.printer().Say(
+				"with %d tickets (%.0f MiB) and %d regions: started in %.0f ms, %.0f MiB of memory, %.0f after the runs\n",
+				"已有工单 %d 件（%.0f MiB）、区域 %d 个：启动 %.0f 毫秒，内存 %.0f MiB，测量后 %.0f MiB\n"),
+				n.Tickets, n.StoreMiB, n.Regions, n.StartMillis, n.MemoryMiB, n.MemoryAfterMiB)
+			return err
 		},
 	}
 	c.Flags().DurationVar(&o.Duration, "duration", 3*time.Second, "how long each level of concurrency is measured")
 	if use != "route" {
 		c.Flags().IntSliceVar(&o.Levels, "in-flight", bench.DefaultLevels(), "levels of concurrency")
+	}
+	if use == "handoff" || use == "registry" {
+		c.Flags().IntVar(&o.Regions, "regions", bench.DefaultRegions, "how many regions there are, each a process")
+	}
+	if use == "handoff" {
+		c.Flags().IntVar(&o.Tickets, "tickets", 0, "how many tickets the sender has before")
 	}
 	return c
 }

@@ -24,6 +24,8 @@ type Report struct {
 	Runs         []Run  `json:"runs,omitempty"`
 	// Verified is how many results were read back and compared with what was to be expected.
 	Verified int `json:"verified,omitempty"`
+	// Node is about the node that took the calls, where it had tickets before.
+	Node *NodeFigures `json:"node,omitempty"`
 	// For route.
 	Rules       int     `json:"rules,omitempty"`
 	NanosPerOp  float64 `json:"nanosPerOp,omitempty"`
@@ -47,7 +49,14 @@ type Options struct {
 	Duration time.Duration
 	// Levels of concurrency. Default: DefaultLevels.
 	Levels []int
+	// Tickets the first region has before, and Regions there are. Defaults: none, and 3.
+	Tickets, Regions int
+	// Progress is told of long work. Default: nobody.
+	Progress func(done, all int)
 }
+
+// DefaultRegions is how many there are where it is not said.
+const DefaultRegions = 3
 
 // DefaultLevels of concurrency, from one caller to many.
 func DefaultLevels() []int { return []int{1, 16, 128} }

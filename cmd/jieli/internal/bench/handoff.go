@@ -22,11 +22,17 @@ const leastPayload = 1536
 // Handoff measures a whole hand-off: a client's submit call, durable at the sender, durable at the receiver, the receipt
 // back, seen by watching the feed.
 func Handoff(ctx context.Context, o Options) (report *Report, err error) {
-	stand, err := demo.Up(ctx, "")
+	stand, err := demo.Up(ctx, o.Regions)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stand.Down()) }()
+	var node *NodeFigures
+	if o.Tickets > 0 {
+		if node, err = fill(ctx, stand, o); err != nil {
+			return nil, err
+		}
+	}
 	c := stand.Clients[0]
 	arrivals := &arrivals{waiting: map[string]chan struct{}{}, early: map[string]bool{}}
 	wctx, stop := context.WithCancel(ctx)
@@ -36,7 +42,7 @@ func Handoff(ctx context.Context, o Options) (report *Report, err error) {
 		stop()
 		err = errors.Join(err, <-watched)
 	}()
-	report = &Report{Name: "handoff", Machine: Machine(), PayloadBytes: proto.Size(sampleTicket(0, 0, "B-0-0-0"))}
+	report = &Report{Name: "handoff", Machine: Machine(), PayloadBytes: proto.Size(sampleTicket(0, 0, "B-0-0-0")), Node: node}
 	samples := make([]*sample, 0, len(o.Levels))
 	report.Runs, err = o.levels(ctx, stand.PIDs(), func(n int) func(context.Context, int, int) error {
 		done := newSample()
@@ -57,6 +63,11 @@ func Handoff(ctx context.Context, o Options) (report *Report, err error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if node != nil {
+		if node.MemoryAfterMiB, err = memoryMiB(stand.PIDs()[0]); err != nil {
+			return nil, err
+		}
 	}
 	report.Verified, err = verifyHandoffs(ctx, stand, samples)
 	return report, err

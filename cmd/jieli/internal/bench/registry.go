@@ -17,7 +17,7 @@ import (
 
 // Registry measures writes of one route each over gRPC, agreed by three voters.
 func Registry(ctx context.Context, o Options) (report *Report, err error) {
-	stand, err := demo.Up(ctx, "")
+	stand, err := demo.Up(ctx, o.Regions)
 	if err != nil {
 		return nil, err
 	}

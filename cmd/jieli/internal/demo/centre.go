@@ -169,6 +169,11 @@ func (c *centre) stop() error {
 	if c.client != nil {
 		defer func() { _ = c.client.Close() }()
 	}
+	return c.halt()
+}
+
+// halt ends the node and leaves the client, for the next start.
+func (c *centre) halt() error {
 	if c.exited == nil {
 		return nil
 	}

@@ -35,6 +35,8 @@ type layout struct {
 type seat struct {
 	id     string
 	places []string
+	// follows: it has no configuration of its own.
+	follows bool
 }
 
 // layoutNamed gives a layout; the empty name is Clusters.
@@ -42,26 +44,49 @@ func layoutNamed(name string) (layout, error) {
 	switch name {
 	case Clusters, "":
 		return layout{setUp: 90 * time.Second, seats: []seat{
-			{"jingjinji", []string{"11", "12", "13"}},
-			{"changsanjiao", []string{"31", "32", "33", "34"}},
-			{"chengyu", []string{"50", "51"}},
+			{id: "jingjinji", places: []string{"11", "12", "13"}},
+			{id: "changsanjiao", places: []string{"31", "32", "33", "34"}},
+			{id: "chengyu", places: []string{"50", "51"}},
 		}}, nil
 	case Provinces:
 		return layout{folder: Provinces, setUp: 3 * time.Minute, memory: "192MiB", seats: []seat{
-			{"beijing", []string{"11"}},
-			{"tianjin", []string{"12"}},
-			{"hebei", []string{"13"}},
-			{"xiongan", []string{"130629", "130632", "130638"}},
-			{"shanghai", []string{"31"}},
-			{"jiangsu", []string{"32"}},
-			{"suzhou", []string{"3205"}},
-			{"zhejiang", []string{"33"}},
-			{"anhui", []string{"34"}},
-			{"chongqing", []string{"50"}},
-			{"sichuan", []string{"51"}},
+			{id: "beijing", places: []string{"11"}},
+			{id: "tianjin", places: []string{"12"}},
+			{id: "hebei", places: []string{"13"}},
+			{id: "xiongan", places: []string{"130629", "130632", "130638"}},
+			{id: "shanghai", places: []string{"31"}},
+			{id: "jiangsu", places: []string{"32"}},
+			{id: "suzhou", places: []string{"3205"}},
+			{id: "zhejiang", places: []string{"33"}},
+			{id: "anhui", places: []string{"34"}},
+			{id: "chongqing", places: []string{"50"}},
+			{id: "sichuan", places: []string{"51"}},
 		}}, nil
 	}
 	return layout{}, fmt.Errorf("no layout %q: there are %s and %s", name, Clusters, Provinces)
+}
+
+// layoutOf is for measuring: the three clusters and further regions that only follow, so many in all.
+func layoutOf(regions int) (layout, error) {
+	if regions < 3 || regions > mostRegions {
+		return layout{}, fmt.Errorf("%d regions: there can be 3 to %d", regions, mostRegions)
+	}
+	plan, err := layoutNamed(Clusters)
+	plan.setUp += time.Duration(regions) * 5 * time.Second
+	for i := len(plan.seats); i < regions; i++ {
+		plan.seats = append(plan.seats, seat{id: fmt.Sprintf("region-%d", i+1), follows: true})
+	}
+	return plan, err
+}
+
+// mostRegions is how many can be measured at once; each is a process of 60 MB.
+const mostRegions = 64
+
+// follower is the configuration of a further region.
+func (c *centre) follower(n int) {
+	r := &c.cfg.Region
+	r.NameZH, r.NameEN, r.Cluster = fmt.Sprintf("测量区域 %d", n), fmt.Sprintf("Measured region %d", n), ""
+	r.NumberPrefix = "R" + string(rune('A'+n/26)) + string(rune('A'+n%26))
 }
 
 // centres are the regions of a layout with their configurations.
@@ -69,12 +94,19 @@ func (l layout) centres() ([]*centre, error) {
 	all := make([]*centre, 0, len(l.seats))
 	for _, s := range l.seats {
 		c := &centre{id: s.id, places: s.places, memory: l.memory}
-		b, err := configs.Demo(path.Join(l.folder, s.id))
+		file := s.id
+		if s.follows {
+			file = l.seats[0].id
+		}
+		b, err := configs.Demo(path.Join(l.folder, file))
 		if err != nil {
 			return nil, err
 		}
 		if err := yaml.Unmarshal(b, &c.cfg); err != nil {
 			return nil, fmt.Errorf("configuration of %s: %w", c.id, err)
+		}
+		if s.follows {
+			c.follower(len(all))
 		}
 		all = append(all, c)
 	}

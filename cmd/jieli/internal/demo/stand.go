@@ -5,36 +5,37 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 )
 
-// Stand is three regions that are up, for measuring.
+// Stand is regions that are up, for measuring.
 type Stand struct {
 	d *demo
-	// Clients reach the regions' APIs, in the order jingjinji, changsanjiao, chengyu.
+	// Clients reach the regions' APIs, in the order jingjinji, changsanjiao, chengyu and any others.
 	Clients []*client.Client
 }
 
-// Up starts three regions as processes on free ports, in a directory that Down removes.
-func Up(ctx context.Context, binary string) (*Stand, error) {
+// Up starts so many regions as processes of this binary on free ports, in a directory that Down removes.
+func Up(ctx context.Context, regions int) (*Stand, error) {
 	dir, err := os.MkdirTemp("", "jieli-bench-")
 	if err != nil {
 		return nil, err
 	}
-	if binary == "" {
-		if binary, err = os.Executable(); err != nil {
-			return nil, err
-		}
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
-	plan, err := layoutNamed(Clusters)
+	plan, err := layoutOf(regions)
 	if err != nil {
 		return nil, err
 	}
 	d := &demo{o: Options{Binary: binary, DataDir: dir, JSON: true, PortBase: 0}, layout: plan, life: context.WithoutCancel(ctx)}
 	s := &Stand{d: d}
 	if err := d.bounded(ctx, plan.setUp, d.setUp); err != nil {
-		return nil, errors.Join(fmt.Errorf("bring three regions up: %w", d.explain(err)), s.Down())
+		return nil, errors.Join(fmt.Errorf("bring %d regions up: %w", regions, d.explain(err)), s.Down())
 	}
 	for _, c := range d.centres {
 		s.Clients = append(s.Clients, c.client)
@@ -52,4 +53,20 @@ func (s *Stand) PIDs() []int {
 		pids[i] = c.cmd.Process.Pid
 	}
 	return pids
+}
+
+// StoreDir is where a region keeps its tickets.
+func (s *Stand) StoreDir(i int) string { return filepath.Join(s.d.centres[i].dataDir(), "store") }
+
+// Stop ends a region's process in order.
+func (s *Stand) Stop(i int) error { return s.d.centres[i].halt() }
+
+// Start starts a region's process again and tells how long it took until it could take calls.
+func (s *Stand) Start(ctx context.Context, i int) (time.Duration, error) {
+	c, began := s.d.centres[i], time.Now()
+	if err := s.d.run(c); err != nil {
+		return 0, err
+	}
+	err := c.ready(ctx, isReady)
+	return time.Since(began), err
 }
