@@ -39,7 +39,6 @@ func (d *Desk) command(ctx context.Context, actor Actor, name string, req comman
 		return nil, err
 	}
 	var t *store.Ticket
-	var woken []string
 	err = d.store.Update(ctx, func(tx store.Tx) error {
 		t, err = findTicket(tx, req.GetId())
 		if err != nil {
@@ -63,15 +62,11 @@ func (d *Desk) command(ctx context.Context, actor Actor, name string, req comman
 			if err := d.answered(tx, req.GetRequestId(), digest, t.State.GetId()); err != nil {
 				return err
 			}
-			woken = s.requestPeers()
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, toFault(err)
-	}
-	if len(woken) > 0 {
-		d.peers.Wake(woken)
 	}
 	// Read after the commit, so that showing one ticket holds up nobody who writes another.
 	return d.Get(ctx, actor, &jieliv1.GetTicketRequest{Id: t.State.GetId()})
@@ -105,17 +100,6 @@ func (s *step) sharedWith() string {
 		return ""
 	}
 	return hops[len(hops)-1].GetRegion()
-}
-
-// requestPeers are the peers that have an open request of this ticket to read.
-func (s *step) requestPeers() []string {
-	if s.t.RecallRequest == "" && s.t.WithdrawRequest == "" && s.isOrigin() {
-		return nil
-	}
-	if p := s.sharedWith(); p != "" {
-		return []string{p}
-	}
-	return nil
 }
 
 func answeredBefore(tx store.Tx, requestID string, digest [32]byte) (bool, error) {

@@ -35,8 +35,9 @@ type Peers interface {
 	Taking(peer string) bool
 	// SameTable: the peer is known to be at our very revision and state hash.
 	SameTable(peer string) bool
-	// Wake tells that there is something new for these peers: outbox rows or requests.
+	// Wake tells that there are new outbox rows for these peers, and Ask that there are new requests.
 	Wake(peers []string)
+	Ask(peers []string)
 	// Retry judges the kept items of a stopped ticket again; store.ErrNotFound when there are none.
 	Retry(ctx context.Context, ticketID string) (taken int, reason string, err error)
 	// Excuse counts a peer as confirmed on a person's word.
@@ -125,8 +126,9 @@ func (d *Desk) UsePeers(p Peers) { d.peers = p }
 
 // Committed is the store's OnCommit hook: it wakes links and readers of the feed.
 func (d *Desk) Committed(c store.Changes) {
-	if len(c.Peers) > 0 && d.peers != nil {
+	if d.peers != nil {
 		d.peers.Wake(c.Peers)
+		d.peers.Ask(c.Requests)
 	}
 	if len(c.Feed) > 0 {
 		d.recent.add(c.Feed, d.cursor)

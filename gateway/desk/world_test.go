@@ -71,6 +71,7 @@ func (p *place) Diverged(string) bool    { return false }
 func (p *place) Taking(peer string) bool { return !p.w.full[peer] }
 func (p *place) SameTable(string) bool   { return true }
 func (p *place) Wake([]string)           {}
+func (p *place) Ask([]string)            {}
 func (p *place) Retry(context.Context, string) (int, string, error) {
 	return 0, "", store.ErrNotFound
 }

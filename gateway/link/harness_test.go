@@ -116,6 +116,7 @@ func (n *node) start(from *memory.Image) {
 		OnCommit: func(c store.Changes) {
 			if l := n.live.Load(); l != nil {
 				l.Wake(c.Peers)
+				l.Ask(c.Requests)
 			}
 			n.committed.set()
 		},

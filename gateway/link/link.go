@@ -22,8 +22,10 @@ type link struct {
 	peer   string
 	log    *slog.Logger
 	meters *peerMeters
-	// wake: there are new outbox rows or requests.
+	// wake: there are new outbox rows.
 	wake flag
+	// ask: there are new requests.
+	ask flag
 	// changed: the link was taken or released, or a dial is over.
 	changed bell
 	// running counts streams and dials.
@@ -63,7 +65,7 @@ type link struct {
 func newLink(links *Links, peer string) *link {
 	return &link{
 		links: links, peer: peer, log: links.log.With(slog.String("peer", peer)), meters: links.meters.peer(peer),
-		wake: newFlag(), state: StateConnecting, since: time.Now(),
+		wake: newFlag(), ask: newFlag(), state: StateConnecting, since: time.Now(),
 	}
 }
 

@@ -209,11 +209,20 @@ func (l *Links) expected(region string) (*link, error) {
 	return k, nil
 }
 
-// Wake tells that there is something new for these peers: outbox rows or requests. It never blocks.
+// Wake implements desk.Peers: there are new outbox rows for these peers. It never blocks.
 func (l *Links) Wake(peers []string) {
 	for _, p := range peers {
 		if k := l.link(p); k != nil {
 			k.wake.set()
+		}
+	}
+}
+
+// Ask implements desk.Peers: there are new requests to these peers. It never blocks.
+func (l *Links) Ask(peers []string) {
+	for _, p := range peers {
+		if k := l.link(p); k != nil {
+			k.ask.set()
 		}
 	}
 }

@@ -202,9 +202,6 @@ func (n *node) ask(peer string, count int) error {
 		}
 		return nil
 	})
-	if err == nil {
-		n.links.Wake([]string{peer})
-	}
 	return unlessPower(err)
 }
 

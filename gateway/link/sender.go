@@ -62,7 +62,7 @@ func (s *stream) send() error {
 func (o *sender) wake(more bool) (requests bool) {
 	if more {
 		select {
-		case <-o.link.wake:
+		case <-o.link.ask:
 			return true
 		case <-o.recheck:
 			return true
@@ -74,9 +74,9 @@ func (o *sender) wake(more bool) (requests bool) {
 	case <-o.ctx.Done():
 		return false
 	case <-o.link.wake:
-		// Rows come first: a hand-off must not wait for a look at requests.
-		o.recheck.set()
 		return false
+	case <-o.link.ask:
+		return true
 	case <-o.again.C:
 		clear(o.asked)
 		return true

@@ -63,6 +63,8 @@ type Sealer interface {
 type Changes struct {
 	// Peers with new outbox rows.
 	Peers []string
+	// Requests has the peers of new requests of ours that are open.
+	Requests []string
 	// Feed has the new rows of the feed, in order. They are not to be changed.
 	Feed []*FeedRow
 }
@@ -76,6 +78,9 @@ type Commit struct {
 	// Err is why nothing of it was kept; nil when all was.
 	Err error
 }
+
+// None: nobody waits for anything of this.
+func (c Changes) None() bool { return len(c.Peers) == 0 && len(c.Requests) == 0 && len(c.Feed) == 0 }
 
 // Usage tells sizes, in bytes.
 type Usage struct {

@@ -105,7 +105,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if s.opts.AfterCommit != nil {
 		s.opts.AfterCommit()
 	}
-	if s.opts.OnCommit != nil && (len(t.changes.Feed) > 0 || len(t.changes.Peers) > 0) {
+	if s.opts.OnCommit != nil && !t.changes.None() {
 		s.opts.OnCommit(t.changes)
 	}
 	return nil

@@ -3,6 +3,7 @@ package memory
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jieli-gateway/jieli/gateway/store"
@@ -190,6 +191,9 @@ func (t *tx) PutRequest(r *store.Request) error {
 	t.next.requests = t.next.requests.put(r.ID, next)
 	if !next.Incoming && !next.Settled {
 		t.next.open = t.next.open.put(openKey(next), next)
+		if !slices.Contains(t.changes.Requests, r.Peer) {
+			t.changes.Requests = append(t.changes.Requests, r.Peer)
+		}
 	}
 	return nil
 }

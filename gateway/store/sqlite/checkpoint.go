@@ -17,6 +17,10 @@ const (
 	forceAt = 16000
 )
 
+// lookEvery is after how many commits the log is looked at, which costs as much as writing a few rows; a commit adds at
+// most some 2000 frames.
+const lookEvery = 8
+
 // readersWait is how long new views wait at most while a checkpoint waits for those under way.
 const readersWait = 250 * time.Millisecond
 
@@ -30,8 +34,9 @@ type checkpoints struct {
 	pool   *pool
 	logger *slog.Logger
 
-	frames int64 // in the log when last looked
-	next   int64 // so many, and it is tried again
+	commits int   // since the log was last looked at
+	frames  int64 // in the log then
+	next    int64 // so many, and it is tried again
 	// Since the log was last emptied:
 	written bool
 	erased  bool // something that must leave the disk
@@ -46,6 +51,10 @@ func newCheckpoints(c *conn, p *pool, l *slog.Logger) *checkpoints {
 func (k *checkpoints) committed(erased bool) {
 	k.written, k.idle = true, false
 	k.erased = k.erased || erased
+	if k.commits++; k.commits < lookEvery {
+		return
+	}
+	k.commits = 0
 	frames, _, err := k.run("NOOP")
 	if err != nil {
 		k.failed(err)

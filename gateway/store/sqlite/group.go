@@ -410,11 +410,12 @@ func (g *group) link(peer string) (int64, error) {
 	return n, nil
 }
 
-// changePeer notes that a peer has new outbox rows.
-func (g *group) changePeer(peer string) {
-	if !slices.Contains(g.changes.Peers, peer) {
-		g.changes.Peers = append(g.changes.Peers, peer)
+// note adds a peer to those something changed for.
+func note(peers []string, peer string) []string {
+	if slices.Contains(peers, peer) {
+		return peers
 	}
+	return append(peers, peer)
 }
 
 func copyEvent(e *store.Event) *store.Event {

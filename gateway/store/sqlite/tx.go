@@ -194,7 +194,7 @@ func (t *tx) Enqueue(r *store.OutboxRow) (uint64, error) {
 		return 0, fmt.Errorf("outbox to %s: %w", r.Peer, err)
 	}
 	g.sequences.set(r.Peer, seq)
-	g.changePeer(r.Peer)
+	g.changes.Peers = note(g.changes.Peers, r.Peer)
 	r.Seq = uint64(seq) // #nosec G115 -- positive
 	return r.Seq, nil
 }
@@ -294,6 +294,9 @@ func (t *tx) PutRequest(r *store.Request) error {
 		return fmt.Errorf("request %s: %w", r.ID, err)
 	}
 	t.group.erased = t.group.erased || r.Settled
+	if !r.Incoming && !r.Settled {
+		t.group.changes.Requests = note(t.group.changes.Requests, r.Peer)
+	}
 	return nil
 }
 

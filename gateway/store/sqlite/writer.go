@@ -160,7 +160,7 @@ func (w *writer) finish(g *group) error {
 			slog.String("dir", w.opts.Dir), slog.Int("updates", len(w.answers)), slog.Any("error", err))
 		return fmt.Errorf("store %s: commit %d updates: %w", w.opts.Dir, len(w.answers), err)
 	}
-	if w.opts.OnCommit != nil && (len(g.changes.Feed) > 0 || len(g.changes.Peers) > 0) {
+	if w.opts.OnCommit != nil && !g.changes.None() {
 		w.opts.OnCommit(g.changes)
 	}
 	return nil

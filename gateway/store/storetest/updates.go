@@ -175,14 +175,21 @@ func changes(t *testing.T, open Factory) {
 	})
 	row := &store.FeedRow{TicketID: "t1", AtHand: "at hand"}
 	update(t, s, func(tx store.Tx) error { return tx.PutFeed(row) })
+	update(t, s, func(tx store.Tx) error {
+		return all(
+			tx.PutRequest(&store.Request{ID: "r1", Peer: "suzhou", TicketID: "t1"}),
+			tx.PutRequest(&store.Request{ID: "r2", Peer: "beijing", TicketID: "t1", Incoming: true}),
+			tx.PutRequest(&store.Request{ID: "r3", Peer: "beijing", TicketID: "t1", Settled: true}),
+		)
+	})
 	_ = s.Update(t.Context(), func(tx store.Tx) error { return all(tx.PutFeed(&store.FeedRow{TicketID: "t1"}), errRefused) })
 	update(t, s, func(tx store.Tx) error { return tx.PutTicket(Ticket("t1")) }) // nobody waits for that
-	if len(got) != 2 || len(got[1].Feed) != 1 {
+	if len(got) != 3 || len(got[1].Feed) != 1 {
 		t.Fatalf("changes: %+v", got)
 	}
 	equal(t, "the feed row told of", *got[1].Feed[0], *row)
 	got[1].Feed = nil
-	equal(t, "changes", got, []store.Changes{{Peers: []string{"suzhou", "beijing"}}, {}})
+	equal(t, "changes", got, []store.Changes{{Peers: []string{"suzhou", "beijing"}}, {}, {Requests: []string{"suzhou"}}})
 	view(t, s, func(r store.Reader) error {
 		rows, err := r.Feed(0, 9)
 		if err == nil && (len(rows) != 1 || rows[0].AtHand != nil) {
