@@ -210,12 +210,13 @@ func (s schema) kind() string {
 		return "time"
 	case s.Format == "byte":
 		return "base64"
-	case s.Format == "int64" || s.Format == "uint64":
+	case s.Type == "string" && (s.Format == "int64" || s.Format == "uint64"):
 		return "number as text"
 	case s.Type == "integer" || s.Type == "number":
 		return "number"
 	case len(s.Enum) > 0:
-		return "word"
+		words := slices.DeleteFunc(slices.Clone(s.Enum), func(w string) bool { return strings.HasSuffix(w, "_UNSPECIFIED") })
+		return "one of `" + strings.Join(words, "` `") + "`"
 	}
 	return s.Type
 }
