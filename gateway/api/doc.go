@@ -41,4 +41,7 @@
 // Unknown JSON fields, unknown query parameters and unknown enum values are refused: a filter with a slip in its name
 // would otherwise list everything. Over gRPC unknown fields are taken, as Protobuf has it, so that old and new
 // programs work side by side.
+//
+// Pages of lists are bounded in bytes here and not where they are read: a page of long entries would otherwise be larger
+// than what gRPC clients take, and a reader of the feed would never get past it.
 package api
