@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -18,6 +20,7 @@ import (
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/misread"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
+	"github.com/jieli-gateway/jieli/federation/trust"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -124,6 +127,9 @@ func regionTable(res *jieliv1.GetRegionResponse) *show.Table {
 			t.Add(f[0], f[1])
 		}
 	}
+	for _, der := range r.GetBundle() {
+		t.Add("CA", trust.Fingerprint(sha256.Sum256(der)).String())
+	}
 	for _, k := range r.GetSigningKeys() {
 		t.Add("signing key", k.GetKeyId())
 	}
@@ -142,13 +148,26 @@ func stamp(t *timestamppb.Timestamp) string {
 
 func (a *app) regionRegister() *cobra.Command {
 	var file string
+	var told []string
 	c := &cobra.Command{
 		Use: "register --file FILE", Short: "Register a region as pending, with its first nodes", Args: exactly(0),
+		Long: `Registers a region as pending: its nodes are trusted once it is approved, by the CAs in the file. So their fingerprints are
+to be had from the newcomer by another way, best by telephone: --fingerprint takes what was told and refuses any other CA;
+without it the fingerprints are shown, to be compared before ` + "`jieli region approve`" + `.`,
 		Example: "  jieli pki show -o json > suzhou.json     # at the newcomer\n  jieli region register --file suzhou.json # at a member",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req, err := a.readRegistration(file)
 			if err != nil {
 				return err
+			}
+			pins := make([]trust.Fingerprint, len(told))
+			for i, text := range told {
+				if pins[i], err = trust.ParseFingerprint(text); err != nil {
+					return usage("--fingerprint: %w", "--fingerprint：%w", err)
+				}
+			}
+			if err := a.checkFingerprints(req.GetRegion(), pins); err != nil {
+				return inFile(file, err)
 			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				return c.Registry.RegisterRegion(ctx, req)
@@ -156,7 +175,27 @@ func (a *app) regionRegister() *cobra.Command {
 		},
 	}
 	fileFlag(c, &file)
+	c.Flags().StringSliceVar(&told, "fingerprint", nil, "bundleFingerprint of the newcomer's `jieli pki show`, told by another way than the file came")
 	return c
+}
+
+// checkFingerprints refuses a bundle that has a CA other than those told, and shows its CAs where none was told.
+func (a *app) checkFingerprints(r *jieliv1.Region, told []trust.Fingerprint) error {
+	bundle, err := trust.ParseBundle(r.GetId(), r.GetBundle())
+	if err != nil {
+		return err
+	}
+	for _, ca := range bundle {
+		fingerprint := trust.FingerprintOf(ca)
+		switch {
+		case len(told) == 0:
+			_, _ = fmt.Fprintf(a.err, a.printer().Say("CA of %s: %s\nask the newcomer by telephone whether it is theirs before you approve it\n", "%s 的 CA 指纹：%s\n批准之前，请电话向对方核对\n"), r.GetId(), fingerprint)
+		case !slices.Contains(told, fingerprint):
+			return lang.Errorf("region.bundle: has a CA that was not told, %s: whoever made this file is not whom you spoke with, or its keys were made anew",
+				"region.bundle：含有未经告知的 CA %s：文件不是与您通话者所制，或其密钥已重新生成", fingerprint)
+		}
+	}
+	return nil
 }
 
 func (a *app) regionUpdate() *cobra.Command {

@@ -30,6 +30,8 @@ jieli node list。`,
 
 --registry-grace：节点失去法定多数后，还可按最后的路由表转办多久。
 --link-version-floor：对方链路版本的下限；更旧的程序将被断开。`,
+		"jieli region register": `登记一个待批准的区域：批准之后，即按文件中的 CA 信任其节点。因此 CA 指纹须经其他途径（最好是电话）向对方获知：
+用 --fingerprint 给出所告知的指纹，其他 CA 一律拒绝；不给出时则显示指纹，供 jieli region approve 之前核对。`,
 		"jieli route import": `读取表头为 division,service,region,validFrom,validTo 的 CSV，或带这些键的 JSON 行；- 表示标准输入。先显示将有的
 变更，再作为一个版本整体生效，或完全不生效。文件中没有的路由会保留，除非用 --replace 表示文件即全部。
 登记表会拒绝的行按行号列出，此时不发送任何内容。`,
