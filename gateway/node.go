@@ -285,7 +285,7 @@ func (n *Node) join(ctx context.Context) error {
 			return nil // the registry is here; the leader comes when it can
 		}
 		if msg := err.Error(); msg != said {
-			n.log.Warn("joining failed; it is tried again until the region is registered and approved", slog.Any("error", err))
+			n.log.Warn("joining failed", slog.Any("error", err), slog.String("hint", joinHint(err)))
 			said = msg
 		}
 		select {
