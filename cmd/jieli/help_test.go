@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -98,6 +99,31 @@ func TestTablesAreInBothLanguages(t *testing.T) {
 	for _, heading := range slices.Sorted(maps.Keys(used)) {
 		if _, ok := lang.Tables()[heading]; !ok {
 			t.Errorf("no Chinese of the heading %q", heading)
+		}
+	}
+}
+
+// Every reason that has a Chinese is one that a node gives.
+func TestReasonsAreThoseOfTheAPI(t *testing.T) {
+	given := map[string]bool{"DEADLINE_EXCEEDED": true, "INTERNAL": true}
+	for _, root := range []string{"../../gateway", "../../federation"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err == nil {
+				texts(parsed, given)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for reason := range lang.Reasons() {
+		if !given[reason] {
+			t.Errorf("no node gives the reason %s", reason)
 		}
 	}
 }

@@ -49,9 +49,9 @@ func run(args []string, in io.Reader, out, stderr io.Writer) int {
 	if errors.As(err, &code) {
 		return code.code
 	}
-	err, mistake := asUsage(a.withNearby(root, args, err))
+	err = asUsage(a.withNearby(root, args, err))
 	_, _ = fmt.Fprintln(stderr, a.printer().Error(err))
-	if mistake {
+	if mistake := (usageError{}); errors.As(err, &mistake) {
 		return client.ExitUsage
 	}
 	return client.ExitCode(err)

@@ -23,16 +23,14 @@ func usage(english, chinese string, args ...any) error {
 	return usageError{lang.Errorf(english, chinese, args...)}
 }
 
-// asUsage tells a mistake in how a command was called, in both languages; cobra has no type for its own.
-func asUsage(err error) (error, bool) {
-	if mistake := (usageError{}); errors.As(err, &mistake) {
-		return err, true
+// asUsage makes a usageError of a mistake in how a command was called, where cobra has no type for its own.
+func asUsage(err error) error {
+	found := requiredFlags.FindStringSubmatch(err.Error())
+	if found == nil {
+		return err
 	}
-	if found := requiredFlags.FindStringSubmatch(err.Error()); found != nil {
-		flags := "--" + strings.ReplaceAll(strings.ReplaceAll(found[1], `", "`, ", --"), `"`, "")
-		return usage("%s is required", "必须指定 %s", flags), true
-	}
-	return err, false
+	flags := "--" + strings.ReplaceAll(strings.ReplaceAll(found[1], `", "`, ", --"), `"`, "")
+	return usage("%s is required", "必须指定 %s", flags)
 }
 
 // requiredFlags is how cobra says that flags are missing.
