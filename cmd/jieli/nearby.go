@@ -14,7 +14,7 @@ import (
 // withNearby adds to an error about a name that the registry does not have the one that may have been meant.
 func (a *app) withNearby(root *cobra.Command, args []string, err error) error {
 	reason, _, _ := client.Details(err)
-	kind := map[string]string{"REGION_NOT_FOUND": "REGION", "SERVICE_NOT_FOUND": "SERVICE", "NODE_NOT_FOUND": "REGION/NODE"}[reason]
+	kind := map[string]string{"REGION_NOT_FOUND": "REGION", "SERVICE_NOT_FOUND": "SERVICE", "SERVICE_UNKNOWN": "SERVICE", "NODE_NOT_FOUND": "REGION/NODE"}[reason]
 	if kind == "" {
 		return err
 	}

@@ -39,6 +39,8 @@ func TestRules(t *testing.T) {
 		"must have 1 to 200 characters, has 0":                          "须有 1 至 200 个字符，现有 0 个",
 		`column 28: unknown field "nosuch"`:                             `第 28 列：未知字段 "nosuch"`,
 		"something new":                                                 "something new",
+		"field: something new":                                          "field: something new",
+		"CLOSED cannot follow while the ticket is OFFERED, only while it is ANSWERED": "工单现为 已转办；此操作只能在以下状态：已答复",
 	} {
 		if got := Rule(english); got != want {
 			t.Errorf("%s: got %s, want %s", english, got, want)

@@ -32,6 +32,7 @@ func Reasons() Chinese {
 		"NODE_NOT_FOUND":    "没有此节点",
 		"ROUTE_NOT_FOUND":   "没有此路由",
 		"SERVICE_NOT_FOUND": "没有此事项",
+		"SERVICE_UNKNOWN":   "没有此事项",
 		"TICKET_NOT_FOUND":  "没有此工单",
 		"IMPORT_NOT_FOUND":  "没有此导入",
 		"NO_SUCH_PATH":      "没有此路径",
@@ -87,4 +88,13 @@ func Reasons() Chinese {
 		"DEADLINE_EXCEEDED": "未在时限内完成，但仍可能生效",
 		"INTERNAL":          "节点内部错误；详见其日志中的关联号",
 	}
+}
+
+// Whole tells whether a reason's words say all that its message does.
+func Whole(reason string) bool {
+	switch reason {
+	case "NO_TOKEN", "BAD_TOKEN", "TOKEN_REVOKED", "TOO_MANY_ATTEMPTS", "NO_REGISTRY", "STARTING", "STOPPING", "BUSY":
+		return true
+	}
+	return false
 }

@@ -9,10 +9,19 @@ import (
 type rule struct {
 	english *regexp.Regexp
 	chinese string
+	// states says that the words of states in it are not to be typed, only read.
+	states bool
 }
 
 var rules = sync.OnceValue(func() []rule {
-	of := func(english, chinese string) rule { return rule{regexp.MustCompile("^" + english + "$"), chinese} }
+	of := func(english, chinese string) rule {
+		return rule{english: regexp.MustCompile("^" + english + "$"), chinese: chinese}
+	}
+	states := func(english, chinese string) rule {
+		r := of(english, chinese)
+		r.states = true
+		return r
+	}
 	return []rule{
 		of(`(?:is missing|is required|required|must not be blank)`, "必填"),
 		of(`(?:required: one of|unknown value \d+: must be one of) (.*)`, "须为以下之一：$1"),
@@ -34,6 +43,17 @@ var rules = sync.OnceValue(func() []rule {
 		of(`the check digit does not fit: .*`, "校验位不符：有一位听错或输错"),
 		of(`at most (\d+) are allowed, there are (\d+)`, "最多 $1 个，现有 $2 个"),
 		of(`invalid character (\S+).*`, "无效字符 $1"),
+		states(`[A-Z_]+ cannot follow while the ticket is ([A-Z_]+), only while it is ([A-Z_, ]+)`, "工单现为 $1；此操作只能在以下状态：$2"),
+		of(`(\S+) has the pen`, "现由 $1 办理"),
+		of(`must be (\d+) to (\d+)`, "须为 $1 至 $2"),
+		of(`there is and was no such division(?:, and no rule names it)?`, "没有此行政区划，过去也没有"),
+		of(`no service has this code, name or alias`, "没有此代码、名称或别名的事项"),
+		of("`jieli (.*)` shows (?:them|those it has)", "见 jieli $1"),
+		of(`(".*") is neither a ticket id .*`, "$1 既不是工单的编号，也不是工单号"),
+		of(`is not from a list with the same filters`, "不是同样筛选条件的列表所给"),
+		of(`begin again without it`, "请去掉它重新开始"),
+		of(`the registry has no region (.*)|no region (\S+) in the registry`, "登记表中没有区域 $1$2"),
+		of(`no ticket (\S+)(?: on this node)?`, "本节点没有工单 $1"),
 		of(`unknown field (.*)`, "未知字段 $1"),
 		of(`invalid value for enum field (\w+): (\S+); must be one of (.*)`, "$1 没有 $2；须为以下之一：$3"),
 		of(`invalid value for (\w+) field (\w+): (.*)`, "$2 须为 $1；现为 $3"),
@@ -47,17 +67,26 @@ var rules = sync.OnceValue(func() []rule {
 // place is how a message says of what it speaks.
 var place = regexp.MustCompile(`^(column \d+|[a-zA-Z][a-zA-Z0-9.\[\]]*): (.*)$`)
 
+var state = regexp.MustCompile(`[A-Z_]{3,}`)
+
 var column = regexp.MustCompile(`^column (\d+)$`)
 
 // Rule gives the Chinese of what is wrong with a field or a line, or the text itself where none is known. What comes
 // before a colon, the field or the column, stays before it.
 func Rule(english string) string {
 	if found := place.FindStringSubmatch(english); found != nil {
-		return column.ReplaceAllString(found[1], "第 $1 列") + "：" + Rule(found[2])
+		if found[1] == column.FindString(found[1]) || Rule(found[2]) != found[2] {
+			return column.ReplaceAllString(found[1], "第 $1 列") + "：" + Rule(found[2])
+		}
+		return english
 	}
 	for _, r := range rules() {
 		if r.english.MatchString(english) {
-			return r.english.ReplaceAllString(english, r.chinese)
+			chinese := r.english.ReplaceAllString(english, r.chinese)
+			if r.states {
+				chinese = state.ReplaceAllStringFunc(chinese, Values().Of)
+			}
+			return chinese
 		}
 	}
 	return english

@@ -215,7 +215,9 @@ func (p *Printer) Rule(english string) string {
 	}
 	parts := strings.Split(english, "; ")
 	for i, part := range parts {
-		parts[i] = lang.Rule(part)
+		if parts[i] = lang.Rule(part); parts[i] == part {
+			return english // rather than half of it
+		}
 	}
 	return strings.Join(parts, "；")
 }
@@ -249,6 +251,8 @@ func (p *Printer) answer(reason, message string) string {
 		return said
 	case reason == "INVALID_FIELD":
 		return said // which is enough
+	case lang.Whole(reason):
+		return meaning
 	default:
 		return meaning + "（" + said + "）"
 	}
