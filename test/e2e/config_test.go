@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
@@ -36,6 +37,22 @@ func TestConfigurationsAreGood(t *testing.T) {
 		for _, file := range files {
 			if out, err := exec.CommandContext(t.Context(), binary, "config", "check", file).CombinedOutput(); err != nil {
 				t.Errorf("%s: %v\n%s", file, err, out)
+			}
+		}
+	}
+}
+
+// TestTheNextConfigurationSetsEveryKey: what nobody has set, nobody has run.
+func TestTheNextConfigurationSetsEveryKey(t *testing.T) {
+	for _, region := range deployedRegions() {
+		file := filepath.Join("..", "config-next", region+".yaml")
+		out, err := exec.CommandContext(t.Context(), binary, "config", "show", "--config", file, "-o", "json").Output()
+		must(t, err)
+		var settings []struct{ Key, Source string }
+		must(t, json.Unmarshal(out, &settings))
+		for _, s := range settings {
+			if s.Source == "default" {
+				t.Errorf("%s does not set %s", file, s.Key)
 			}
 		}
 	}
