@@ -28,8 +28,9 @@ build() {
 pages() {
 	local here=$stage/here
 	go build -trimpath -buildvcs=false -tags "$tags" -ldflags "-s -w -X main.version=$version" -o "$here" ./cmd/jieli
-	"$here" man --dir "$stage/man"
-	gzip -9n "$stage"/man/*
+	"$here" man --dir "$stage/man" --lang en
+	"$here" man --dir "$stage/man-zh" --lang zh
+	gzip -9n "$stage"/man/* "$stage"/man-zh/*
 	"$here" completion bash >"$stage/completions/jieli.bash"
 	"$here" completion zsh >"$stage/completions/_jieli"
 	"$here" completion fish >"$stage/completions/jieli.fish"
@@ -50,7 +51,7 @@ tarball() {
 	local root=$stage/$name
 	mkdir "$root"
 	cp "$stage/jieli" "$root/"
-	cp -r "$stage/man" "$stage/completions" "$root/"
+	cp -r "$stage/man" "$stage/man-zh" "$stage/completions" "$root/"
 	cp -r "$stage/doc/." "$root/"
 	cp -r configs packaging/next-steps.txt "$root/"
 	rm -f "$root"/configs/*.go
