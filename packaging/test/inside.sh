@@ -78,6 +78,8 @@ healthy
 jieli --token-file /root/jieli.token status --check
 if [[ "$manager" == systemd ]]; then
 	systemctl --no-pager status jieli | head -12
+	echo "== systemd-analyze verify"
+	systemd-analyze verify jieli.service
 fi
 
 echo "== remove, purge"
