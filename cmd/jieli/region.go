@@ -303,7 +303,7 @@ func (a *app) readAll(file string) ([]byte, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(in, maxInput+1))
 	if err == nil && len(b) > maxInput {
-		err = fmt.Errorf("%s: more than %d MiB", file, maxInput>>20)
+		err = lang.Errorf("%s: more than %d MiB", "%s：超过 %d MiB", file, maxInput>>20)
 	}
 	return b, err
 }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -68,7 +69,7 @@ func Dial(o Options) (*Client, error) {
 	}
 	host, _, err := net.SplitHostPort(o.Server)
 	if err != nil {
-		return nil, fmt.Errorf("--server must be host:port; it is %q", o.Server)
+		return nil, lang.Errorf("--server must be host:port; it is %q", "--server 须为 host:port；现为 %q", o.Server)
 	}
 	creds := insecure.NewCredentials()
 	if ip := net.ParseIP(host); o.CAFile != "" || (host != "localhost" && (ip == nil || !ip.IsLoopback())) {
@@ -79,7 +80,7 @@ func Dial(o Options) (*Client, error) {
 	conn, err := grpc.NewClient("passthrough:///"+o.Server, grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)), grpc.WithUnaryInterceptor(nameSilence(o.Server)))
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", o.Server, err)
+		return nil, lang.Errorf("connect to %s: %w", "连接 %s：%w", o.Server, err)
 	}
 	return &Client{
 		conn: conn, options: o, token: token,
@@ -97,7 +98,7 @@ func (o Options) tls() (credentials.TransportCredentials, error) {
 		}
 		cfg.RootCAs = x509.NewCertPool()
 		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("--ca-file %s: no certificate in it", o.CAFile)
+			return nil, lang.Errorf("--ca-file %s: no certificate in it", "--ca-file %s：其中没有证书", o.CAFile)
 		}
 	}
 	return credentials.NewTLS(cfg), nil
@@ -113,7 +114,7 @@ func (o Options) token() (string, error) {
 	}
 	token := strings.TrimSpace(string(b))
 	if token == "" || strings.ContainsAny(token, " \n\t") {
-		return "", fmt.Errorf("--token-file %s: must hold one token and nothing else", o.TokenFile)
+		return "", lang.Errorf("--token-file %s: must hold one token and nothing else", "--token-file %s：须只含一个令牌", o.TokenFile)
 	}
 	return token, nil
 }
