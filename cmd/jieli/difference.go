@@ -51,7 +51,13 @@ func (a *app) showPlan(plan *routefile.Plan, rows int) error {
 	if err := a.printer().Value(d, func() *show.Table { return differenceTable(d, plan.FullName, rows) }); err != nil {
 		return err
 	}
+	if _, err := fmt.Fprintln(a.out); err != nil {
+		return err
+	}
 	if err := a.printer().Value(d, func() *show.Table { return countTable(d.Regions) }); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(a.out); err != nil {
 		return err
 	}
 	for _, warning := range a.warningsOf(d.Warnings, plan.FullName) {
@@ -140,7 +146,7 @@ func (a *app) warningsOf(w routefile.Warnings, name func(regions.Code) string) (
 			lines = append(lines, fmt.Sprintf(say("warning: %d more routes of the file never win", "提示：文件中另有 %d 条路由不会生效"), len(w.Idle)-i))
 			break
 		}
-		lines = append(lines, fmt.Sprintf(say("warning: line %d: route %s never wins: %s", "提示：第 %d 行：路由 %s 不会生效：%s"), idle.Line, idle.Rule, idle.Reason))
+		lines = append(lines, fmt.Sprintf(say("warning: line %d: route %s never wins: %s", "提示：第 %d 行：路由 %s 不会生效：%s"), idle.Line, idle.Rule, a.why(string(idle.Reason))))
 	}
 	return lines
 }

@@ -126,6 +126,7 @@ func (*fakeNode) CloseTicket(context.Context, *jieliv1.CloseTicketRequest) (*jie
 func (*fakeNode) ListRegions(context.Context, *jieliv1.ListRegionsRequest) (*jieliv1.ListRegionsResponse, error) {
 	return &jieliv1.ListRegionsResponse{Regions: []*jieliv1.Region{
 		{Id: "jingjinji", NameZh: "京津冀12345联动中心", NameEn: "Joint centre", Cluster: "jingjinji", State: jieliv1.Region_ACTIVE, DutyPhone: "010-55512345", Revision: 1, ChangedBy: "jingjinji: bootstrap"},
+		{Id: "changsanjiao", NameZh: "长三角12345联动中心", NameEn: "Yangtze River Delta", Cluster: "changsanjiao", State: jieliv1.Region_ACTIVE, DutyPhone: "021-55512345", Revision: 4, ChangedBy: "jingjinji: 王芳"},
 		{Id: "suzhou", NameZh: "苏州12345", State: jieliv1.Region_PENDING, DutyPhone: "0512-55512345", Revision: 12, ChangedBy: "jingjinji: 王芳"},
 	}}, nil
 }

@@ -77,16 +77,17 @@ func (a *app) changeDetail(c *jieliv1.Change) string {
 		}
 	}
 	for _, f := range c.GetFields() {
-		name := f.GetField()
+		name, before, after := f.GetField(), f.GetBefore(), f.GetAfter()
+		if name == "state" {
+			before, after = a.printer().Word(before), a.printer().Word(after)
+		}
 		if a.lang == "zh" {
 			name = lang.ChangeFields().Of(name)
 		}
-		switch {
-		case f.GetBefore() == "":
-			parts = append(parts, name+" "+f.GetAfter())
-		default:
-			parts = append(parts, name+" "+f.GetBefore()+" → "+or(f.GetAfter(), "-"))
+		if before != "" {
+			after = before + " → " + or(after, "-")
 		}
+		parts = append(parts, name+" "+after)
 	}
 	return strings.Join(parts, "; ")
 }

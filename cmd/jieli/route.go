@@ -52,7 +52,7 @@ func (a *app) routeLookup() *cobra.Command {
 				if res.GetStale() {
 					_, _ = fmt.Fprintln(a.err, a.printer().Say("warning: this node has not heard from a quorum for too long; the table may be old", "提示：本节点过久未联系到法定多数，路由表可能已旧"))
 				}
-				return a.printer().Message(res, func() *show.Table { return lookupTable(res) })
+				return a.printer().Message(res, func() *show.Table { return a.lookupTable(res) })
 			})
 		},
 	}
@@ -63,7 +63,7 @@ func (a *app) routeLookup() *cobra.Command {
 }
 
 // lookupTable has the winner first. Where a division is retired, it says through which successor each rule was weighed.
-func lookupTable(res *jieliv1.LookupRouteResponse) *show.Table {
+func (a *app) lookupTable(res *jieliv1.LookupRouteResponse) *show.Table {
 	t := &show.Table{Head: []string{"REGION", "DIVISION", "SERVICE", "FROM", "TO", "WHY"}}
 	retired := res.GetSuccessor() != ""
 	for _, c := range res.GetCandidates() {
@@ -73,7 +73,7 @@ func lookupTable(res *jieliv1.LookupRouteResponse) *show.Table {
 		t.Head = append(t.Head, "SUCCESSOR")
 	}
 	add := func(r *jieliv1.Route, why, successor string) {
-		row := []string{r.GetRegion(), r.GetDivision(), or(r.GetService(), "*"), r.GetValidFrom(), r.GetValidTo(), why}
+		row := []string{r.GetRegion(), r.GetDivision(), or(r.GetService(), "*"), r.GetValidFrom(), r.GetValidTo(), a.why(why)}
 		if retired {
 			row = append(row, successor)
 		}
@@ -84,6 +84,14 @@ func lookupTable(res *jieliv1.LookupRouteResponse) *show.Table {
 		add(c.GetRoute(), c.GetReason(), c.GetSuccessor())
 	}
 	return t
+}
+
+// why is why a route wins or loses, in the language asked for.
+func (a *app) why(code string) string {
+	if a.lang == "zh" {
+		return lang.RouteReasons().Of(code)
+	}
+	return code
 }
 
 func (a *app) routeList() *cobra.Command {
@@ -291,10 +299,10 @@ func (a *app) checkTable(res *jieliv1.CheckRoutesResponse) *show.Table {
 	}
 	t := &show.Table{Head: []string{"WHY", "DIVISION", "FULL NAME", "SERVICE", "REGION", "FROM", "TO"}}
 	for _, d := range res.GetUnserved() {
-		t.Add("UNSERVED", d.GetCode(), d.GetFullName())
+		t.Add(a.why("UNSERVED"), d.GetCode(), d.GetFullName())
 	}
 	for _, r := range res.GetNeverWin() {
-		t.Add("NEVER_WINS", r.GetDivision(), fullName(r.GetDivision()), or(r.GetService(), "*"), r.GetRegion(), r.GetValidFrom(), r.GetValidTo())
+		t.Add(a.why("NEVER_WINS"), r.GetDivision(), fullName(r.GetDivision()), or(r.GetService(), "*"), r.GetRegion(), r.GetValidFrom(), r.GetValidTo())
 	}
 	return t
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,10 +87,19 @@ func (a *app) division() *cobra.Command {
 	return group("division", "Find administrative divisions", a.divisionShow(), a.divisionSearch())
 }
 
+// divisionTable says of retired divisions what they became.
 func divisionTable(ds ...*jieliv1.Division) *show.Table {
 	t := &show.Table{Head: []string{"CODE", "NAME", "FULL NAME", "KIND", "PARENT"}}
+	retired := slices.ContainsFunc(ds, func(d *jieliv1.Division) bool { return len(d.GetSuccessors()) > 0 })
+	if retired {
+		t.Head = append(t.Head, "SUCCESSOR")
+	}
 	for _, d := range ds {
-		t.Add(d.GetCode(), d.GetName(), d.GetFullName(), d.GetKind(), d.GetParent())
+		row := []string{d.GetCode(), d.GetName(), d.GetFullName(), d.GetKind(), d.GetParent()}
+		if retired {
+			row = append(row, strings.Join(d.GetSuccessors(), " "))
+		}
+		t.Add(row...)
 	}
 	return t
 }

@@ -52,3 +52,19 @@ func ChangeFields() Chinese {
 		"version":          "程序版本",
 	}
 }
+
+// RouteReasons say why a route wins, loses or never wins, and what else a check finds.
+func RouteReasons() Chinese {
+	return Chinese{
+		"WINS":                  "生效",
+		"SHORTER_PREFIX":        "有更细的区划",
+		"LESS_SPECIFIC_SERVICE": "有更细的事项",
+		"NOT_YET_VALID":         "尚未生效",
+		"EXPIRED":               "已过期",
+		"SUCCESSORS_DIFFER":     "后继区划承办不一",
+		"SHADOWED":              "被更细的路由全部覆盖",
+		"UNKNOWN_DIVISION":      "没有此区划",
+		"UNSERVED":              "无人承办",
+		"NEVER_WINS":            "不会生效",
+	}
+}

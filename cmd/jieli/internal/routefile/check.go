@@ -38,9 +38,8 @@ func fetchKnown(ctx context.Context, c *client.Client) (*known, error) {
 	})
 }
 
-// check finds the lines that name what there is not.
-func (f *File) check(k *known, divisions *regions.Divisions, o Options) error {
-	var wrong mistakes
+// checkNames finds the lines that name what there is not.
+func (f *File) checkNames(wrong *mistakes, k *known, divisions *regions.Divisions, o Options) {
 	for _, rule := range f.Rules {
 		if wrong.full() {
 			break
@@ -57,7 +56,6 @@ func (f *File) check(k *known, divisions *regions.Divisions, o Options) error {
 				"division：没有行政区划 %s，过去也没有；加 --new-divisions 可照样导入", rule.Division))
 		}
 	}
-	return wrong.asError()
 }
 
 // region refuses a region that routes cannot lead to.
@@ -87,19 +85,17 @@ func nearest[V any](word string, all map[string]V) lang.Words {
 }
 
 // checkTies finds rules for one place and service whose days overlap, among rules in order of key.
-func (f *File) checkTies(after []regions.Rule) error {
-	var wrong mistakes
+func (f *File) checkTies(wrong *mistakes, after []regions.Rule) {
 	for i, rule := range after {
 		for _, next := range after[i+1:] {
 			if next.Division != rule.Division || next.Service != rule.Service || wrong.full() {
 				break
 			}
 			if rule.ValidTo == 0 || rule.ValidTo >= next.ValidFrom {
-				f.addTie(&wrong, rule, next)
+				f.addTie(wrong, rule, next)
 			}
 		}
 	}
-	return wrong.asError()
 }
 
 // addTie tells of a tie at the line of the later rule that the file has.

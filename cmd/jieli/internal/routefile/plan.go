@@ -92,11 +92,11 @@ func Compare(ctx context.Context, c *client.Client, file *File, o Options) (*Pla
 	if err != nil {
 		return nil, err
 	}
-	if err := file.check(known, divisions, o); err != nil {
-		return nil, err
-	}
 	after := file.over(present, o.Replace)
-	if err := file.checkTies(after); err != nil {
+	wrong := mistakes{}
+	file.checkNames(&wrong, known, divisions, o)
+	file.checkTies(&wrong, after)
+	if err := wrong.asError(); err != nil {
 		return nil, err
 	}
 	next, err := regions.NewTable(divisions, after...)

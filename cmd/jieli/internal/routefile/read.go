@@ -41,20 +41,31 @@ func Read(b []byte) (*File, error) {
 	return &File{Rules: r.rules, lines: r.lines}, nil
 }
 
-// mistakes are what is wrong with a file, line by line.
-type mistakes []error
+// mistake is what is wrong with a line.
+type mistake struct {
+	line int
+	err  error
+}
 
-func (m *mistakes) add(line int, err error) { *m = append(*m, entry.Line(line, err)) }
+// mistakes are what is wrong with a file.
+type mistakes []mistake
+
+func (m *mistakes) add(line int, err error) { *m = append(*m, mistake{line, entry.Line(line, err)}) }
 
 // full tells whether more need not be looked for.
 func (m mistakes) full() bool { return len(m) > mostMistakes }
 
-// asError is all of them, up to a bound; nil when there is none.
+// asError is all of them in order of lines, up to a bound; nil when there is none.
 func (m mistakes) asError() error {
-	if m.full() {
-		m = append(m[:mostMistakes:mostMistakes], lang.Errorf("and more", "及更多"))
+	slices.SortStableFunc(m, func(a, b mistake) int { return a.line - b.line })
+	var errs []error
+	for _, one := range m[:min(len(m), mostMistakes)] {
+		errs = append(errs, one.err)
 	}
-	return entry.Joined(m)
+	if m.full() {
+		errs = append(errs, lang.Errorf("and more", "及更多"))
+	}
+	return entry.Joined(errs)
 }
 
 // reading is a file on its way into rules.
@@ -94,7 +105,7 @@ func (r *reading) csv(b []byte) error {
 			return nil
 		}
 		if err != nil {
-			r.wrong = append(r.wrong, badRecord(err))
+			r.wrong.addRecord(err)
 			continue
 		}
 		line, _ := in.FieldPos(0)
@@ -103,16 +114,17 @@ func (r *reading) csv(b []byte) error {
 	return nil
 }
 
-// badRecord says what is wrong with a line that is no record of CSV.
-func badRecord(err error) error {
+// addRecord adds what is wrong with a line that is no record of CSV.
+func (m *mistakes) addRecord(err error) {
 	var parse *csv.ParseError
 	switch {
 	case !errors.As(err, &parse):
-		return err
+		*m = append(*m, mistake{err: err})
 	case errors.Is(err, csv.ErrFieldCount):
-		return entry.Line(parse.Line, lang.Errorf("must have %d columns, also where the last are empty", "须有 %d 列，末尾的空列也要保留", len(heading())))
+		m.add(parse.Line, lang.Errorf("must have %d columns, also where the last are empty", "须有 %d 列，末尾的空列也要保留", len(heading())))
+	default:
+		m.add(parse.Line, parse.Err)
 	}
-	return entry.Line(parse.Line, parse.Err)
 }
 
 func (r *reading) json(b []byte) {
