@@ -134,6 +134,16 @@ func TestSilenceNamesTheNode(t *testing.T) {
 	if message := status.Convert(err).Message(); !strings.HasPrefix(message, "no node answers at "+nobody+" (--server): dial tcp") || ExitCode(err) != ExitUnavailable {
 		t.Errorf("got %v", err)
 	}
+	for message, want := range map[string]string{
+		"connection error: desc = \"error reading server preface: EOF\"":                              "--ca-file",
+		"transport: authentication handshake failed: first record does not look like a TLS handshake": "leave out --ca-file",
+		"x509: certificate signed by unknown authority":                                               "name the CA",
+		"connection refused": "",
+	} {
+		if got := hint(message).English; !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%s: got %q", message, got)
+		}
+	}
 	silent := serve(t, &desk{})
 	err = get(t, Options{Server: silent, Timeout: 50 * time.Millisecond})
 	if message := status.Convert(err).Message(); message != "the node at "+silent+" did not answer in time (--timeout)" || ExitCode(err) != ExitUnavailable {

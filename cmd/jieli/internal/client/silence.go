@@ -35,12 +35,26 @@ func nameSilence(server string) grpc.UnaryClientInterceptor {
 		}
 		switch s := status.Convert(err); s.Code() {
 		case codes.Unavailable:
-			return &silence{code: s.Code(), words: lang.Errorf("no node answers at %s (--server): %s", "%s（--server）没有节点应答：%s", server, cause(s.Message()))}
+			return &silence{code: s.Code(), words: lang.Errorf("no node answers at %s (--server): %s%s", "%s（--server）没有节点应答：%s%s",
+				server, cause(s.Message()), hint(s.Message()))}
 		case codes.DeadlineExceeded:
 			return &silence{code: s.Code(), words: lang.Errorf("the node at %s did not answer in time (--timeout)", "节点 %s 未在时限内应答（--timeout）", server)}
 		}
 		return err
 	}
+}
+
+// hint says what to look at where the transport's words do not.
+func hint(message string) lang.Words {
+	switch {
+	case strings.Contains(message, "server preface"):
+		return lang.Words{English: "; name the port of its API, and its CAs (--ca-file) if that has TLS", Chinese: "；请指明其接口端口，接口启用 TLS 时还须指明其 CA（--ca-file）"}
+	case strings.Contains(message, "does not look like a TLS handshake"):
+		return lang.Words{English: "; it has no TLS there: leave out --ca-file, or go there from its own machine", Chinese: "；该处没有 TLS：请去掉 --ca-file，或在其本机上连接"}
+	case strings.Contains(message, "unknown authority"):
+		return lang.Words{English: "; name the CA of its API (--ca-file)", Chinese: "；请指明其接口的 CA（--ca-file）"}
+	}
+	return lang.Words{}
 }
 
 // cause takes the words of the transport out of what it says.
