@@ -154,10 +154,11 @@ func Machine() string {
 // words is Chinese text of n bytes and a bit, different each time.
 func words(r *rand.Rand, n int) string {
 	const from = "小区门口的路灯已经三天没有亮了晚上行人经过十分不便希望有关部门尽快派人检修并答复处理结果谢谢"
-	runes := []rune(from)
-	var b strings.Builder
-	for b.Len() < n {
-		b.WriteRune(runes[r.IntN(len(runes))])
+	const size = len("小") // as has each of them
+	b := make([]byte, 0, n+size)
+	for len(b) < n {
+		at := r.IntN(len(from)/size) * size
+		b = append(b, from[at:at+size]...)
 	}
-	return b.String()
+	return string(b)
 }
