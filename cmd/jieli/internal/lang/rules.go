@@ -13,16 +13,18 @@ type rule struct {
 	states bool
 }
 
+// of makes a rule: parts of the English in parentheses come again in the Chinese, as $1 and $2.
+func of(english, chinese string) rule {
+	return rule{english: regexp.MustCompile("^" + english + "$"), chinese: chinese}
+}
+
 var rules = sync.OnceValue(func() []rule {
-	of := func(english, chinese string) rule {
-		return rule{english: regexp.MustCompile("^" + english + "$"), chinese: chinese}
-	}
 	states := func(english, chinese string) rule {
 		r := of(english, chinese)
 		r.states = true
 		return r
 	}
-	return []rule{
+	return append([]rule{
 		of(`(?:is missing|is required|required|must not be blank)`, "必填"),
 		of(`(?:required: one of|unknown value \d+: must be one of) (.*)`, "须为以下之一：$1"),
 		of(`must have (\d+) to (\d+) characters, has (\d+)`, "须有 $1 至 $2 个字符，现有 $3 个"),
@@ -61,7 +63,7 @@ var rules = sync.OnceValue(func() []rule {
 		of(`unexpected end of JSON input|unexpected EOF`, "JSON 不完整"),
 		of(`longer than (\d+) bytes`, "超过 $1 字节"),
 		of(`no "ticket" in it`, `缺少 "ticket"`),
-	}
+	}, entryRules()...)
 })
 
 // place is how a message says of what it speaks.
