@@ -40,7 +40,7 @@ DELETE FROM words;
 -- What to send for each wish. Sent twice it is taken once: by the same externalId with the same content, or by the same
 -- requestId, a UUID that a case has anew in each version.
 CREATE VIEW IF NOT EXISTS wishes AS SELECT id, version, clerk,
-    CASE wish WHEN 'handover' THEN '/v1/tickets' ELSE '/v1/tickets/' || ticket || ':' || wish END AS path,
+    CASE wish WHEN 'handover' THEN '/v1/tickets' ELSE '/v1/tickets/' || coalesce(ticket, 'none') || ':' || wish END AS path,
     CASE wish WHEN 'handover' THEN json_object('ticket', json_object(
         'externalId', 'CASE-' || id, 'title', title, 'description', description, 'division', division, 'category', category,
         'type', (SELECT jieli FROM words WHERE section = 'types' AND word = kind),

@@ -18,7 +18,7 @@ import (
 
 const (
 	// casesEach is how many cases each centre hands over, killsInAll how often something is killed meanwhile.
-	casesEach, killsInAll = 24, 20
+	casesEach, killsInAll = 24, 60
 	// everyReturned: each so-many-th case is returned once by the centre it was offered to.
 	everyReturned = 4
 )
@@ -41,9 +41,12 @@ func TestTablesInStepWhileAnythingIsKilled(t *testing.T) {
 	clerks, work := errgroup.WithContext(ctx)
 	clerks.Go(func() error { return north.clerk(work, "320506") })
 	clerks.Go(func() error { return south.clerk(work, "110105") })
-	victims := []*program{north.node, south.node, north.connector, south.connector}
+	// Connectors more often: they have less to do, and are killed in the middle of it less easily.
+	victims := []*program{
+		north.node, south.node, north.connector, south.connector, north.connector, south.connector, north.connector, south.connector,
+	}
 	for i := range killsInAll {
-		pause := time.NewTimer(time.Duration(random.IntN(500)) * time.Millisecond)
+		pause := time.NewTimer(time.Duration(random.IntN(250)) * time.Millisecond)
 		select {
 		case <-pause.C:
 		case <-work.Done():
