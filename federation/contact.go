@@ -42,12 +42,20 @@ func (r *Registry) followContact(ctx context.Context) {
 	ticker := time.NewTicker(max(r.cfg.Profile.Heartbeat/4, 10*time.Millisecond))
 	defer ticker.Stop()
 	reason := r.View().StaleReason
+	lonely := loneliness{log: r.log, reason: StaleNotCaughtUp}
 	for {
 		r.contact.set(r.lastContact())
 		r.pastGrace.Store(r.contact.age() > r.machine.View().Policy().GetRegistryGrace().AsDuration())
 		if now := r.View().StaleReason; now != reason {
 			reason = now
 			r.changed.ring()
+		}
+		if r.View().ClusterID() != "" { // whoever is in no federation yet waits for nobody
+			leader := ""
+			if id, known := r.leader(); known {
+				leader = id.String()
+			}
+			lonely.look(r.contact.age(), leader, reason, r.fsm.halted())
 		}
 		select {
 		case <-ticker.C:
