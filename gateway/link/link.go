@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,9 +54,12 @@ type link struct {
 	state, reason, message string
 	since                  time.Time
 	logged                 string
-	confirmed              bool
-	excused                bool
-	diverged               bool
+	loggedAt               time.Time
+	// outage is since when the link has not been up; zero while it is, or was not yet.
+	outage    time.Time
+	confirmed bool
+	excused   bool
+	diverged  bool
 	// divergedAt is since when diverged is as it is.
 	divergedAt time.Time
 	// drained is when the peer said that it is stopping; zero once it has been heard from again.
@@ -383,17 +387,39 @@ func (l *link) showLocked(state, reason, message string) {
 		l.since = time.Now()
 	}
 	l.state, l.reason, l.message = state, reason, message
+	if state != StateUp && state != StateConnecting && l.outage.IsZero() {
+		l.outage = time.Now()
+	}
 	now := state + " " + reason
 	if state == StateConnecting || l.logged == now || l.closing {
 		return
 	}
-	l.logged = now
+	// While a link is down its reason may change from try to try; now and then a line says enough of that.
+	if state == StateDown && strings.HasPrefix(l.logged, StateDown+" ") && time.Since(l.loggedAt) < tellAgain {
+		return
+	}
+	l.logged, l.loggedAt = now, time.Now()
+	l.tell(state, reason, message)
+}
+
+// tellAgain is how long another reason why a link is down is no line of the log.
+const tellAgain = time.Minute
+
+// tell logs how the link is now.
+func (l *link) tell(state, reason, message string) {
 	about := []any{slog.String("reason", reason), slog.String("detail", message)}
-	switch state {
-	case StateUp:
+	switch {
+	case state == StateUp && l.outage.IsZero():
 		l.log.Info("link is up")
-	case StateStopped:
-		l.log.Error("link has stopped; nothing is lost, see `jieli link` for whom to call", about...)
+	case state == StateUp:
+		l.log.Info("link is up again", slog.Duration("after", time.Since(l.outage).Round(time.Millisecond)))
+		l.outage = time.Time{}
+	case state == StateStopped:
+		l.log.Error("link has stopped; nothing is lost, see `jieli link list` for whom to call", about...)
+	case state == StateBehind:
+		l.log.Warn("link waits for the registry", about...)
+	case reason == ReasonDraining:
+		l.log.Info("link is down: the peer is stopping in an orderly way", about...)
 	default:
 		l.log.Warn("link is down", about...)
 	}

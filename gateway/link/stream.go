@@ -227,7 +227,10 @@ func lost(err error) ending {
 	if errors.Is(err, io.EOF) {
 		return endingf(ReasonBroken, "the peer closed the stream")
 	}
-	if status.Code(err) == codes.ResourceExhausted {
+	switch status.Code(err) {
+	case codes.Canceled: // what a stream is told that the peer had dialled
+		return endingf(ReasonBroken, "the connection was lost")
+	case codes.ResourceExhausted:
 		return endingf(ReasonTooLarge, "a frame is too large: %s", clip(err.Error()))
 	}
 	return endingf(Reason(err), "%s", clip(err.Error()))
