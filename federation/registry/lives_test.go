@@ -277,10 +277,15 @@ func checkInvariants(t *rapid.T, m *Machine) {
 	}
 	marked := 0
 	if v.routeMarks != nil {
-		for _, county := range v.routeMarks.counties {
-			marked += len(county)
-			if len(county) == 0 {
-				t.Fatal("a county without routes is kept")
+		for _, province := range v.routeMarks.provinces {
+			for _, county := range province {
+				marked += len(county)
+				if len(county) == 0 {
+					t.Fatal("a county without routes is kept")
+				}
+			}
+			if len(province) == 0 {
+				t.Fatal("a province without routes is kept")
 			}
 		}
 	}

@@ -16,12 +16,21 @@ type mark struct {
 	who      *string // shared by all marks of one change
 }
 
-// marks hold the mark of each route beside the table. Immutable; with copies only the county it touches.
+// marks hold the mark of each route beside the table, by province and county. Immutable; a change copies only the
+// provinces and counties that it touches.
 type marks struct {
-	counties map[regions.Code]map[regions.Key]mark
+	provinces map[regions.Code]provinceMarks
 }
 
-const countyDigits = 6
+type (
+	provinceMarks map[regions.Code]countyMarks
+	countyMarks   map[regions.Key]mark
+)
+
+const (
+	provinceDigits = 2
+	countyDigits   = 6
+)
 
 func county(code regions.Code) regions.Code {
 	if code.Len() > countyDigits {
@@ -34,35 +43,50 @@ func (m *marks) get(key regions.Key) mark {
 	if m == nil {
 		return mark{}
 	}
-	return m.counties[county(key.Division)][key]
+	return m.provinces[key.Division.Prefix(provinceDigits)][county(key.Division)][key]
 }
 
 // marksEdit is one change of marks.
 type marksEdit struct {
-	next   *marks
-	copied map[regions.Code]bool
+	next      *marks
+	provinces map[regions.Code]bool // copied
+	counties  map[regions.Code]bool // copied
 }
 
-// edit begins a change; top is copied once, each county when first touched.
+// edit begins a change.
 func (m *marks) edit() *marksEdit {
-	next := &marks{counties: map[regions.Code]map[regions.Key]mark{}}
+	next := &marks{provinces: map[regions.Code]provinceMarks{}}
 	if m != nil {
-		next.counties = maps.Clone(m.counties)
+		next.provinces = maps.Clone(m.provinces)
 	}
-	return &marksEdit{next: next, copied: map[regions.Code]bool{}}
+	return &marksEdit{next: next, provinces: map[regions.Code]bool{}, counties: map[regions.Code]bool{}}
 }
 
-func (e *marksEdit) county(key regions.Key) map[regions.Key]mark {
-	at := county(key.Division)
-	if !e.copied[at] {
-		e.copied[at] = true
-		if old := e.next.counties[at]; old != nil {
-			e.next.counties[at] = maps.Clone(old)
-		} else {
-			e.next.counties[at] = map[regions.Key]mark{}
-		}
+// province gives a province's marks, copied when first touched.
+func (e *marksEdit) province(at regions.Code) provinceMarks {
+	if !e.provinces[at] {
+		e.provinces[at] = true
+		e.next.provinces[at] = copied(e.next.provinces[at])
 	}
-	return e.next.counties[at]
+	return e.next.provinces[at]
+}
+
+// county gives the marks of the county that a key is of, likewise.
+func (e *marksEdit) county(key regions.Key) countyMarks {
+	province, at := e.province(key.Division.Prefix(provinceDigits)), county(key.Division)
+	if !e.counties[at] {
+		e.counties[at] = true
+		province[at] = copied(province[at])
+	}
+	return province[at]
+}
+
+// copied is a copy of a map that may be written to.
+func copied[M ~map[K]V, K comparable, V any](m M) M {
+	if m == nil {
+		return M{}
+	}
+	return maps.Clone(m)
 }
 
 // done gives the marks; the edit must not be used afterwards.
@@ -70,13 +94,19 @@ func (e *marksEdit) done() *marks { return e.next }
 
 func (e *marksEdit) set(key regions.Key, m mark) { e.county(key)[key] = m }
 
-// delete forgets a mark, and a county without any.
+// delete forgets a mark, and what is left without any.
 func (e *marksEdit) delete(key regions.Key) {
 	here := e.county(key)
 	delete(here, key)
-	if at := county(key.Division); len(here) == 0 {
-		delete(e.next.counties, at)
-		delete(e.copied, at)
+	if len(here) > 0 {
+		return
+	}
+	at := key.Division.Prefix(provinceDigits)
+	delete(e.next.provinces[at], county(key.Division))
+	delete(e.counties, county(key.Division))
+	if len(e.next.provinces[at]) == 0 {
+		delete(e.next.provinces, at)
+		delete(e.provinces, at)
 	}
 }
 
