@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 
@@ -42,7 +41,7 @@ func NewFederationServer(cfg FederationConfig, services ...Service) (*grpc.Serve
 	}
 	g := &gate{
 		on: federationPort, rules: rules{}, meters: counted, log: cfg.Log, now: cfg.Now,
-		complaints: rate.NewLimiter(complaintsPerSecond, complaintsPerSecond),
+		complaints: newComplaints(),
 	}
 	server := grpc.NewServer(
 		grpc.Creds(trust.ServerCredentials()),

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -38,8 +37,8 @@ type gate struct {
 	meters       *meters
 	log          *slog.Logger
 	now          func() time.Time
-	// complaints bounds the lines a second that whoever reaches the port can cause.
-	complaints *rate.Limiter
+	// complaints bounds the lines that whoever reaches the port can cause.
+	complaints *complaints
 	// draining is closed when the server ends; calls that go on for long end then.
 	draining <-chan struct{}
 }
@@ -155,18 +154,27 @@ func (g *gate) end(c *call, panicked any, err error) error {
 
 // report logs a call that failed: a warning when it is this node's fault, a detail otherwise.
 func (g *gate) report(c *call, st *status.Status, err error, took time.Duration) {
+	reason := reasonOf(st)
 	attrs := []any{
-		c.attr(), slog.String("code", st.Code().String()), slog.String("reason", reasonOf(st)),
+		c.attr(), slog.String("code", st.Code().String()), slog.String("reason", reason),
 		slog.Any("error", err), slog.Duration("took", took),
 	}
+	level, message := slog.LevelDebug, "call"
 	switch {
-	case serverFault(st.Code()) && g.complaints.AllowN(g.now(), 1):
-		g.log.Warn("call failed", attrs...)
-	case refusal(st.Code()) && g.complaints.AllowN(g.now(), 1):
-		g.log.Info("call refused", attrs...)
-	default:
-		g.log.Debug("call", attrs...)
+	case st.Code() == codes.Unavailable:
+		if repeated, ok := g.complaints.again(g.now(), c.method+" "+reason); ok {
+			level, message, attrs = slog.LevelWarn, "call failed", append(attrs, slog.Int("repeated", repeated))
+		}
+	case serverFault(st.Code()):
+		if g.complaints.each(g.now()) {
+			level, message = slog.LevelWarn, "call failed"
+		}
+	case refusal(st.Code()):
+		if repeated, ok := g.complaints.again(g.now(), c.method+" "+reason+" "+c.remote.String()); ok {
+			level, message, attrs = slog.LevelInfo, "call refused", append(attrs, slog.Int("repeated", repeated))
+		}
 	}
+	g.log.Log(context.Background(), level, message, attrs...)
 }
 
 // serverFault tells which codes become an HTTP status of 500 or more.

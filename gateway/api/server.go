@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -40,8 +39,6 @@ const (
 	DefaultMaxConnections = 4096
 	// cutOffTime is how long calls may take to notice that they are cut off.
 	cutOffTime = 5 * time.Second
-	// complaintsPerSecond bounds the warnings in the log.
-	complaintsPerSecond = 20
 )
 
 // Config is what an API must be told.
@@ -155,7 +152,7 @@ func (s *Server) build() error {
 	s.gate = &gate{
 		on: apiPort, rules: builtin(), tokens: s.cfg.Tokens, certificates: s.cfg.Certificates,
 		attempts: access.NewAttempts(s.cfg.Now), meters: counted, log: s.cfg.Log, now: s.cfg.Now,
-		complaints: rate.NewLimiter(complaintsPerSecond, complaintsPerSecond), draining: s.draining,
+		complaints: newComplaints(), draining: s.draining,
 	}
 	s.gate.rules[metricsPage] = rule{roles: []access.Role{access.Monitor}, anonymous: false}
 	if s.cfg.MetricsAnonymous {

@@ -582,7 +582,7 @@ func (d *Desk) takeContent(tx store.Tx, peer string, it *jieliv1.ContentItem) er
 		return nil
 	}
 	if !s.hasPen() || s.t.State.GetState() == jieliv1.Ticket_OFFERED {
-		d.log.Info("dropped personal data of a ticket this region does not hold", slog.Any("peer", peer), slog.Any("ticket", it.GetTicketId()))
+		d.log.Debug("dropped personal data of a ticket this region does not hold any more", slog.Any("peer", peer), slog.Any("ticket", it.GetTicketId()))
 		return nil
 	}
 	sealed, err := d.cfg.Vault.Seal([]byte(it.GetTicketId()), it.GetContent().GetData())
