@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/jieli-gateway/jieli/gateway/fault"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
@@ -33,7 +35,7 @@ func (s *registryService) ListChanges(ctx context.Context, req *jieliv1.ListChan
 		return nil, errNoRegion(req.GetRegion())
 	}
 	out := &jieliv1.ListChangesResponse{Revision: v.Revision()}
-	looked := 0
+	looked, size := 0, 0
 	for change := range v.Changes(req.GetRegion(), before) {
 		if change.GetRevision() <= req.GetAfter() {
 			break
@@ -44,8 +46,9 @@ func (s *registryService) ListChanges(ctx context.Context, req *jieliv1.ListChan
 		if !isAbout(change, req.GetAbout()) || !isOf(change, req.GetSubject()) {
 			continue
 		}
-		if len(out.GetChanges()) == limit {
-			out.NextPageToken = tokenOf(filters, strconv.FormatUint(out.GetChanges()[limit-1].GetRevision(), 10))
+		size += proto.Size(change)
+		if n := len(out.GetChanges()); n == limit || n > 0 && size > maxListBytes {
+			out.NextPageToken = tokenOf(filters, strconv.FormatUint(out.GetChanges()[n-1].GetRevision(), 10))
 			break
 		}
 		out.Changes = append(out.Changes, change)
