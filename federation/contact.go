@@ -42,7 +42,7 @@ func (r *Registry) followContact(ctx context.Context) {
 	ticker := time.NewTicker(max(r.cfg.Profile.Heartbeat/4, 10*time.Millisecond))
 	defer ticker.Stop()
 	reason := r.View().StaleReason
-	lonely := loneliness{log: r.log, reason: StaleNotCaughtUp}
+	lonely := loneliness{log: r.log, self: r.cfg.Self.String(), reason: StaleNotCaughtUp}
 	for {
 		r.contact.set(r.lastContact())
 		r.pastGrace.Store(r.contact.age() > r.machine.View().Policy().GetRegistryGrace().AsDuration())

@@ -12,6 +12,7 @@ const silenceLimit = 10 * time.Second
 // table here is a last known one.
 type loneliness struct {
 	log    *slog.Logger
+	self   string    // of whose leading leader.go tells
 	silent time.Time // since when; zero: a leader is heard from
 	leader string
 	reason string
@@ -29,8 +30,10 @@ func (l *loneliness) look(age time.Duration, leader, reason, detail string) {
 		l.log.Info("the registry's leader is heard from again", slog.String("leader", leader), slog.Duration("after", time.Since(l.silent).Round(time.Second)))
 		l.silent, l.leader = time.Time{}, leader
 	case leader != "" && leader != l.leader && age < silenceLimit:
-		l.log.Info("the registry is led", slog.String("leader", leader))
 		l.leader = leader
+		if leader != l.self {
+			l.log.Info("the registry is led", slog.String("leader", leader))
+		}
 	}
 	if reason == l.reason {
 		return

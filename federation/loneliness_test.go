@@ -35,7 +35,7 @@ func lines(level slog.Level) (*slog.Logger, func() []string) {
 // Of a leader that is away the log has one line, and one when it is back, however long that takes.
 func TestLoneliness(t *testing.T) {
 	log, said := lines(slog.LevelInfo)
-	l := &loneliness{log: log, reason: StaleNotCaughtUp}
+	l := &loneliness{log: log, self: "chengdu/1", reason: StaleNotCaughtUp}
 	for _, step := range []struct {
 		name   string
 		age    time.Duration
@@ -48,6 +48,8 @@ func TestLoneliness(t *testing.T) {
 		{"all goes on", 0, "beijing/1", "", nil},
 		{"an election", 3 * time.Second, "", "", nil},
 		{"another leads", 0, "shanghai/1", "", []string{`INFO the registry is led" leader=shanghai/1`}},
+		{"this node leads", 0, "chengdu/1", "", nil},
+		{"shanghai again", 0, "shanghai/1", "", []string{`INFO the registry is led" leader=shanghai/1`}},
 		{"it is away", 11 * time.Second, "", "", []string{"WARN no leader of the registry is heard from"}},
 		{"for long", time.Hour, "", "", nil},
 		{"past the grace", 25 * time.Hour, "", StaleNoQuorumContact, []string{"WARN the registry's grace is over"}},

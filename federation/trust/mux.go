@@ -183,7 +183,7 @@ func (m *Mux) handshake(raw net.Conn) {
 	}
 	if err := m.planes[conn.peer.use].push(conn); err != nil {
 		conn.cut()
-		if m.ctx.Err() == nil {
+		if m.ctx.Err() == nil && !errors.Is(err, net.ErrClosed) { // that is a node that is stopping
 			m.cfg.Log.Warn("connection closed: nobody takes it",
 				slog.String("peer", conn.Peer().String()), slog.String("use", string(conn.peer.use)), slog.Any("error", err))
 		}
