@@ -195,6 +195,7 @@ func (n *Node) Run(ctx context.Context) error {
 func (n *Node) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
+	n.log.Info("stopping: no more calls are taken")
 	if err := n.api.Shutdown(ctx); err != nil {
 		n.log.Warn("calls under way were cut off", slog.Any("error", err))
 	}
