@@ -245,8 +245,8 @@ func (n *Node) runParts(ctx context.Context, group *errgroup.Group) error {
 
 // enter makes or joins a federation, or finds that the node is in one.
 func (n *Node) enter(ctx context.Context) error {
-	if n.registry.View().ClusterID() != "" {
-		return nil
+	if here := n.registry.View().ClusterID(); here != "" {
+		return n.staysIn(here)
 	}
 	n.api.SetLoading("federation", "store")
 	switch {
@@ -256,6 +256,16 @@ func (n *Node) enter(ctx context.Context) error {
 		return n.join(ctx)
 	}
 	return errors.New("this node is in no federation: start it once with --bootstrap to make one, or with --join to join one")
+}
+
+// staysIn refuses to start a node of one federation that is told to join another: it would go on in the old one, and
+// nobody would see why it never appears in the new one.
+func (n *Node) staysIn(cluster string) error {
+	if n.cfg.Join == nil || n.cfg.Join.ClusterID == cluster {
+		return nil
+	}
+	return fmt.Errorf("this node is in federation %s already, and --cluster-id names %s: if it was bootstrapped by mistake and has no tickets, "+
+		"remove registry in its data directory, and start it again with --join", cluster, n.cfg.Join.ClusterID)
 }
 
 func (n *Node) bootstrap(ctx context.Context) error {

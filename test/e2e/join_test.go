@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"context"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/jieli-gateway/jieli/federation/trust"
@@ -54,5 +57,20 @@ func TestNewcomersJoinWithEmptyDisks(t *testing.T) {
 	}
 	if len(voters) != 3 {
 		t.Errorf("%d voters: %v; want 3 with four regions", len(voters), voters)
+	}
+}
+
+// A newcomer that has made a federation of its own by mistake is told so, and does not go on in it unnoticed.
+func TestAnotherFederationIsNotJoinedSilently(t *testing.T) {
+	f := newFederation(t, "jingjinji")
+	suzhou := newNode(t, trust.NodeID{Region: "suzhou", Node: "n1"}, "")
+	suzhou.start("--bootstrap")
+	suzhou.ready()
+	suzhou.stop()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, append([]string{"serve", "--config", suzhou.config()}, f.joinFlags()...)...).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "already, and --cluster-id names "+f.id) {
+		t.Errorf("it ended with %v:\n%s", err, out)
 	}
 }
