@@ -81,13 +81,26 @@ func (n *Node) watchDisk(ctx context.Context, d *disk) error {
 	defer ticker.Stop()
 	for {
 		if state, changed := d.look(); changed {
-			n.log.Warn("disk space for tickets has crossed a limit", slog.Any("state", state), slog.Any("dir", n.cfg.DataDir))
+			n.tellDisk(state)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
+	}
+}
+
+// tellDisk logs that a limit of disk space has been crossed.
+func (n *Node) tellDisk(state string) {
+	dir := slog.String("dir", n.cfg.DataDir)
+	switch state {
+	case diskHard:
+		n.log.Error("the disk for tickets is full: new tickets and offers are refused until there is room", dir, slog.Int64("limitBytes", n.cfg.HardFree))
+	case diskSoft:
+		n.log.Warn("the disk for tickets is getting full: make room before new tickets are refused", dir, slog.Int64("limitBytes", n.cfg.SoftFree))
+	default:
+		n.log.Info("there is room on the disk for tickets again", dir)
 	}
 }
 
