@@ -102,7 +102,7 @@ func (e *exporter) loop() {
 	defer ticker.Stop()
 	batch := make([]*tracepb.Span, 0, maxExport)
 	for {
-		full := false
+		var full bool
 		select {
 		case s := <-e.queue:
 			batch = append(batch, s)
