@@ -79,7 +79,7 @@ type Commit struct {
 	Err error
 }
 
-// None: nobody waits for anything of this.
+// None tells that nobody waits for anything of this.
 func (c Changes) None() bool { return len(c.Peers) == 0 && len(c.Requests) == 0 && len(c.Feed) == 0 }
 
 // Usage tells sizes, in bytes.
