@@ -159,22 +159,24 @@ func (g *gate) report(c *call, st *status.Status, err error, took time.Duration)
 		c.attr(), slog.String("code", st.Code().String()), slog.String("reason", reason),
 		slog.Any("error", err), slog.Duration("took", took),
 	}
-	level, message := slog.LevelDebug, "call"
 	switch {
 	case st.Code() == codes.Unavailable:
 		if repeated, ok := g.complaints.again(g.now(), c.method+" "+reason); ok {
-			level, message, attrs = slog.LevelWarn, "call failed", append(attrs, slog.Int("repeated", repeated))
+			g.log.Warn("call failed", append(attrs, slog.Int("repeated", repeated))...)
+			return
 		}
 	case serverFault(st.Code()):
 		if g.complaints.each(g.now()) {
-			level, message = slog.LevelWarn, "call failed"
+			g.log.Warn("call failed", attrs...)
+			return
 		}
 	case refusal(st.Code()):
 		if repeated, ok := g.complaints.again(g.now(), c.method+" "+reason+" "+c.remote.String()); ok {
-			level, message, attrs = slog.LevelInfo, "call refused", append(attrs, slog.Int("repeated", repeated))
+			g.log.Info("call refused", append(attrs, slog.Int("repeated", repeated))...)
+			return
 		}
 	}
-	g.log.Log(context.Background(), level, message, attrs...)
+	g.log.Debug("call", attrs...)
 }
 
 // serverFault tells which codes become an HTTP status of 500 or more.
