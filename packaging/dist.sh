@@ -42,6 +42,7 @@ documents() {
 	cp LICENSE NOTICE README.md README.zh-CN.md CHANGELOG.md "$1"
 	cp -r docs "$1/docs"
 	rm -f "$1"/docs/*.go
+	cp -r examples "$1/examples"
 	packaging/licences.sh "$tags" >"$1/THIRD_PARTY_LICENSES"
 }
 
