@@ -219,7 +219,7 @@ func (n *Node) runParts(ctx context.Context, group *errgroup.Group) error {
 	}
 	parts := api.Parts{
 		Registry:       n.registry,
-		Views:          &views{self: n.material.Region, registry: linkRegistry{n.registry}, dial: linkDialer(n.peers)},
+		Views:          newViews(n.material.Region, linkRegistry{n.registry}, linkDialer(n.peers)),
 		Tester:         newLinkTester(n.material.Region, n.peers, n.own, linkRegistry{n.registry}, n.linking.status, n.cfg.Now),
 		CertificateEnd: func() time.Time { return n.own().NotAfter },
 	}

@@ -177,8 +177,7 @@ func (r *trial) absent() string {
 // judges after our part of the handshake.
 func (r *trial) settle(ctx context.Context) error {
 	conn, err := grpc.NewClient("passthrough:///"+r.node.GetAddress(),
-		grpc.WithTransportCredentials(securedCredentials{r.info}), grpc.WithContextDialer(r.secured.once),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(link.MaxFrameBytes)))
+		grpc.WithTransportCredentials(securedCredentials{r.info}), grpc.WithContextDialer(r.secured.once))
 	if err != nil {
 		return err
 	}
@@ -198,7 +197,7 @@ func (r *trial) settle(ctx context.Context) error {
 // hello asks what a hello would be told.
 func (r *trial) hello(ctx context.Context) outcome {
 	begun := r.now()
-	answer, err := jieliv1.NewLinkServiceClient(r.grpc).Probe(ctx, link.ProbeHere(r.registry))
+	answer, err := jieliv1.NewLinkServiceClient(r.grpc).Probe(ctx, link.ProbeHere(r.registry), grpc.MaxCallRecvMsgSize(link.MaxAnswerBytes))
 	if status.Code(err) == codes.Unimplemented {
 		return outcome{reason: link.ReasonVersion, en: "its binary is too old to be asked", zh: "对方程序过旧，无法询问"}
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -29,9 +29,13 @@ type views struct {
 	registry memberNodes
 	dial     link.Dialer
 
-	mu    sync.Mutex // held while asking: one round at a time
-	taken time.Time
-	last  []*jieliv1.View
+	asking chan struct{} // holds one while asking: one round at a time, and for whoever waits
+	taken  time.Time
+	last   []*jieliv1.View
+}
+
+func newViews(self string, registry memberNodes, dial link.Dialer) *views {
+	return &views{self: self, registry: registry, dial: dial, asking: make(chan struct{}, 1)}
 }
 
 // memberNodes lists regions and the nodes of each that run tickets. linkRegistry implements it.
@@ -41,29 +45,33 @@ type memberNodes interface {
 }
 
 // Views asks every node of other regions that runs tickets, at once, for at most viewTime; in order of region and name.
+// Who would not wait for an earlier round gets none.
 func (v *views) Views(ctx context.Context) []*jieliv1.View {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	select {
+	case v.asking <- struct{}{}:
+		defer func() { <-v.asking }()
+	case <-ctx.Done():
+		return nil
+	}
 	if time.Since(v.taken) < viewFresh {
 		return v.last
 	}
-	asked := ctx
-	ctx, cancel := context.WithTimeout(ctx, viewTime)
+	// The round goes on when its caller gives up: the answers are for whoever asks next, too. Otherwise those who give up
+	// soon, again and again, would cost the peers a round each, and leave behind a view of everybody being away.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), viewTime)
 	defer cancel()
 	nodes := v.others()
 	seen := make([]*jieliv1.View, len(nodes))
-	var asking errgroup.Group
-	asking.SetLimit(viewsAtOnce)
+	var round errgroup.Group
+	round.SetLimit(viewsAtOnce)
 	for i, n := range nodes {
-		asking.Go(func() error {
+		round.Go(func() error {
 			seen[i] = v.ask(ctx, n)
 			return nil
 		})
 	}
-	_ = asking.Wait()       // what failed stands in the view
-	if asked.Err() == nil { // else it is the caller who would not wait
-		v.taken, v.last = time.Now(), seen
-	}
+	_ = round.Wait() // what failed stands in the view
+	v.taken, v.last = time.Now(), seen
 	return seen
 }
 
@@ -88,7 +96,7 @@ func (v *views) ask(ctx context.Context, n *jieliv1.Node) *jieliv1.View {
 		return view
 	}
 	defer func() { _ = conn.Close() }() // it was used for one question only
-	res, err := jieliv1.NewLinkServiceClient(conn).View(ctx, &jieliv1.ViewRequest{})
+	res, err := jieliv1.NewLinkServiceClient(conn).View(ctx, &jieliv1.ViewRequest{}, grpc.MaxCallRecvMsgSize(link.MaxAnswerBytes))
 	if err != nil {
 		view.Reason, view.Message = unanswered(err)
 		return view
@@ -105,6 +113,8 @@ func unanswered(err error) (reason, message string) {
 		return link.ReasonVersion, "its binary is too old to be asked"
 	case code == codes.Unavailable && strings.HasPrefix(message, link.ReasonNotReady):
 		return link.ReasonNotReady, message
+	case code == codes.ResourceExhausted:
+		return link.ReasonTooLarge, message
 	}
 	return link.Reason(err), message
 }

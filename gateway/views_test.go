@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/jieli-gateway/jieli/gateway/link"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -22,10 +25,22 @@ type region struct {
 	asked atomic.Int32
 	links []*jieliv1.SeenLink
 	err   error
+	held  chan struct{} // no answer before it is closed; nil: at once
+	begun chan struct{} // told when a question waits for that
 }
 
-func (r *region) View(context.Context, *jieliv1.ViewRequest) (*jieliv1.ViewResponse, error) {
+func (r *region) View(ctx context.Context, _ *jieliv1.ViewRequest) (*jieliv1.ViewResponse, error) {
 	r.asked.Add(1)
+	if r.held != nil {
+		select {
+		case r.begun <- struct{}{}:
+		default: // told already
+		}
+		select {
+		case <-r.held:
+		case <-ctx.Done():
+		}
+	}
 	return &jieliv1.ViewResponse{Links: r.links}, r.err
 }
 
@@ -77,11 +92,11 @@ func (f fakeNodes) TicketNodes(r string) []*jieliv1.Node {
 
 func TestViews(t *testing.T) {
 	good := &region{links: []*jieliv1.SeenLink{{Peer: "me", State: "UP\n"}}}
-	v := &views{self: "me", dial: plainDial, registry: fakeNodes{
+	v := newViews("me", fakeNodes{
 		"me": "127.0.0.1:1", "gone": "127.0.0.1:1", "absent": "127.0.0.1:1",
 		"good": serveRegion(t, good), "old": serveRegion(t, tooOld{}),
 		"starting": serveRegion(t, &region{err: status.Error(codes.Unavailable, "NOT_READY: still starting")}),
-	}}
+	}, plainDial)
 	var got []string
 	for _, view := range v.Views(t.Context()) {
 		words := []string{view.GetRegion(), view.GetReason()}
@@ -90,7 +105,7 @@ func TestViews(t *testing.T) {
 		}
 		got = append(got, strings.TrimSpace(strings.Join(words, " ")))
 	}
-	if s := strings.Join(got, ", "); s != "absent REFUSED, good  me UP, old VERSION, starting NOT_READY" {
+	if s := strings.Join(got, ", "); s != "absent REFUSED, good  me OTHER, old VERSION, starting NOT_READY" {
 		t.Errorf("got %q", s)
 	}
 	v.Views(t.Context())
@@ -102,11 +117,54 @@ func TestViews(t *testing.T) {
 // Who hangs up while asking leaves no view of everybody being away behind.
 func TestViewsOfWhoHungUp(t *testing.T) {
 	good := &region{}
-	v := &views{self: "me", dial: plainDial, registry: fakeNodes{"good": serveRegion(t, good)}}
+	v := newViews("me", fakeNodes{"good": serveRegion(t, good)}, plainDial)
 	hungUp, cancel := context.WithCancel(t.Context())
 	cancel()
 	v.Views(hungUp)
 	if seen := v.Views(t.Context()); len(seen) != 1 || !seen[0].GetAnswered() {
 		t.Errorf("got %v", seen)
+	}
+}
+
+// Whoever gives up at once, again and again, costs the peers no more than who waits.
+func TestViewsOfTheImpatient(t *testing.T) {
+	slow := &region{held: make(chan struct{}), begun: make(chan struct{}, 1)}
+	v := newViews("me", fakeNodes{"slow": serveRegion(t, slow)}, plainDial)
+	var first sync.WaitGroup
+	hangsUp, hangUp := context.WithCancel(t.Context())
+	first.Go(func() { v.Views(hangsUp) })
+	<-slow.begun
+	hangUp()
+	for range 20 {
+		v.Views(hangsUp) // ends, for it has given up already
+	}
+	close(slow.held)
+	first.Wait()
+	if seen := v.Views(t.Context()); len(seen) != 1 || !seen[0].GetAnswered() {
+		t.Errorf("got %v", seen)
+	}
+	if n := slow.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+// A peer's answer cannot spoil the status it is shown in, nor fill this node's memory.
+func TestViewsOfHostilePeers(t *testing.T) {
+	odd := &region{links: []*jieliv1.SeenLink{
+		{Peer: "me", State: "UP", Since: &timestamppb.Timestamp{Seconds: 1 << 60}, LastSuccess: &timestamppb.Timestamp{Nanos: -1}},
+	}}
+	many := &region{}
+	for range link.MaxFrameBytes / 4 {
+		many.links = append(many.links, &jieliv1.SeenLink{}) // 2 bytes each on the wire, many times that in memory
+	}
+	v := newViews("me", fakeNodes{"odd": serveRegion(t, odd), "many": serveRegion(t, many)}, plainDial)
+	seen := v.Views(t.Context())
+	if _, err := protojson.Marshal(&jieliv1.Status{Views: seen}); err != nil {
+		t.Errorf("the status cannot be written: %v", err)
+	}
+	for _, view := range seen {
+		if view.GetRegion() == "many" && view.GetReason() != link.ReasonTooLarge {
+			t.Errorf("got %d links, reason %q", len(view.GetLinks()), view.GetReason())
+		}
 	}
 }

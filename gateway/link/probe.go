@@ -10,10 +10,15 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+	"github.com/jieli-gateway/jieli/regions"
 )
 
-// maxSeen bounds the links a node tells others about.
-const maxSeen = 1000
+const (
+	// maxSeen bounds the links a node tells others about.
+	maxSeen = 1000
+	// MaxAnswerBytes bounds the answer to a probe or a view: what stands in its bytes takes many times as much memory.
+	MaxAnswerBytes = 256 << 10
+)
 
 // View implements jieliv1.LinkServiceServer: how the links are, for other members. It reads nothing from the disk.
 func (l *Links) View(ctx context.Context, _ *jieliv1.ViewRequest) (*jieliv1.ViewResponse, error) {
@@ -29,15 +34,27 @@ func (l *Links) View(ctx context.Context, _ *jieliv1.ViewRequest) (*jieliv1.View
 	return res, nil
 }
 
-// Seen is what a peer's answer shows, within bounds: another node wrote it.
+// Seen is what a peer's answer shows, within bounds and in a form that can be shown: another node wrote it.
 func Seen(res *jieliv1.ViewResponse) []*jieliv1.SeenLink {
 	all := make([]*jieliv1.SeenLink, 0, min(len(res.GetLinks()), maxSeen))
 	for _, l := range res.GetLinks()[:min(len(res.GetLinks()), maxSeen)] {
+		if regions.ValidateRegionID(l.GetPeer()) != nil {
+			continue
+		}
 		all = append(all, &jieliv1.SeenLink{
-			Peer: clip(l.GetPeer()), State: clip(l.GetState()), Reason: clip(l.GetReason()), Since: l.GetSince(), LastSuccess: l.GetLastSuccess(),
+			Peer: l.GetPeer(), State: coded(l.GetState()), Reason: coded(l.GetReason()),
+			Since: possible(l.GetSince()), LastSuccess: possible(l.GetLastSuccess()),
 		})
 	}
 	return all
+}
+
+// possible is a peer's time; nil for one that there cannot be, and that JSON cannot have.
+func possible(t *timestamppb.Timestamp) *timestamppb.Timestamp {
+	if t.CheckValid() != nil {
+		return nil
+	}
+	return t
 }
 
 // seen is what others may know of a link.

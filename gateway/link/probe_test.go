@@ -11,7 +11,9 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -143,6 +145,7 @@ func TestView(t *testing.T) {
 func FuzzPeersAnswers(f *testing.F) {
 	for _, m := range []proto.Message{
 		&jieliv1.ViewResponse{Links: []*jieliv1.SeenLink{{Peer: beta, State: "UP\x1b[2J", Reason: "x"}}},
+		&jieliv1.ViewResponse{Links: []*jieliv1.SeenLink{{Peer: beta, State: "UP", Since: &timestamppb.Timestamp{Seconds: 1 << 60}}}},
 		&jieliv1.ProbeResponse{Region: beta, ClusterId: testCluster, VersionMin: 1, VersionMax: 1, Refusal: "DRAINING", Link: &jieliv1.SeenLink{Reason: "SELF_RESTORED"}},
 	} {
 		b, err := proto.Marshal(m)
@@ -161,6 +164,9 @@ func FuzzPeersAnswers(f *testing.F) {
 		if view := new(jieliv1.ViewResponse); proto.Unmarshal(b, view) == nil {
 			for _, l := range Seen(view) {
 				check(l.GetPeer() + l.GetState() + l.GetReason())
+				if _, err := protojson.Marshal(l); err != nil {
+					t.Error(err)
+				}
 			}
 		}
 		if answer := new(jieliv1.ProbeResponse); proto.Unmarshal(b, answer) == nil {

@@ -81,6 +81,15 @@ func among(words map[string]bool, word string) string {
 	return "OTHER"
 }
 
+// coded gives a peer's word if it has the form of a code, which may be one of a newer binary, else OTHER.
+func coded(word string) string {
+	const longest = 32
+	if len(word) > longest || strings.ContainsFunc(word, func(r rune) bool { return (r < 'A' || r > 'Z') && r != '_' }) {
+		return "OTHER"
+	}
+	return word
+}
+
 // clip bounds words of a peer for logs and status.
 func clip(words string) string {
 	const most = 200
