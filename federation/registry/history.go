@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"container/heap"
 	"iter"
 	"slices"
 	"strings"
@@ -23,10 +24,15 @@ func findPast(ps []pastOf, region string) (int, bool) {
 	return slices.BinarySearchFunc(ps, region, func(p pastOf, region string) int { return strings.Compare(p.region, region) })
 }
 
-// keep puts a change into the history, and lets go of the oldest of each region concerned. A snapshot's changes, kept one
+// keep puts a change into the history, and lets go of the oldest of each region concerned. A snapshot's changes, put one
 // after another, come to the same history.
 func (v *View) keep(c *jieliv1.Change) {
 	v.past = slices.Clone(v.past)
+	v.put(c)
+}
+
+// put is keep on a history that nobody else reads yet.
+func (v *View) put(c *jieliv1.Change) {
 	concerns := c.GetConcerns()
 	if len(concerns) == 0 {
 		concerns = []string{""}
@@ -55,35 +61,61 @@ func (v *View) Changes(region string, before uint64) iter.Seq[*jieliv1.Change] {
 	return newestFirst(past, before)
 }
 
-// newestFirst merges what several regions have kept: a change that concerns more than one comes once.
+// newestFirst merges what several regions have kept: a change that concerns more than one comes once. Each step costs
+// the logarithm of their number, for any caller may walk all there is.
 func newestFirst(past []pastOf, before uint64) iter.Seq[*jieliv1.Change] {
 	return func(yield func(*jieliv1.Change) bool) {
-		left := make([]int, len(past)) // of each, how many are still to come
-		for i, p := range past {
-			left[i] = len(p.changes)
+		var left tails
+		for _, p := range past {
+			n := len(p.changes)
 			if before > 0 {
-				left[i], _ = slices.BinarySearchFunc(p.changes, before, func(c *jieliv1.Change, before uint64) int {
+				n, _ = slices.BinarySearchFunc(p.changes, before, func(c *jieliv1.Change, before uint64) int {
 					return cmp.Compare(c.GetRevision(), before)
 				})
 			}
-		}
-		for {
-			var next *jieliv1.Change
-			for i, p := range past {
-				if left[i] > 0 && p.changes[left[i]-1].GetRevision() > next.GetRevision() {
-					next = p.changes[left[i]-1]
-				}
+			if n > 0 {
+				left = append(left, p.changes[:n])
 			}
-			if next == nil || !yield(next) {
+		}
+		heap.Init(&left)
+		var last *jieliv1.Change
+		for len(left) > 0 {
+			next := left.newest(0)
+			if next != last && !yield(next) {
 				return
 			}
-			for i, p := range past {
-				if left[i] > 0 && p.changes[left[i]-1] == next {
-					left[i]--
-				}
+			last, left[0] = next, left[0][:len(left[0])-1]
+			if len(left[0]) == 0 {
+				heap.Pop(&left)
+			} else {
+				heap.Fix(&left, 0)
 			}
 		}
 	}
+}
+
+// tails are, of several regions, the changes still to come, none of them empty; a heap with the newest change on top.
+type tails [][]*jieliv1.Change
+
+func (t tails) newest(i int) *jieliv1.Change { return t[i][len(t[i])-1] }
+
+// Len implements heap.Interface.
+func (t tails) Len() int { return len(t) }
+
+// Less implements heap.Interface.
+func (t tails) Less(i, j int) bool { return t.newest(i).GetRevision() > t.newest(j).GetRevision() }
+
+// Swap implements heap.Interface.
+func (t tails) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
+
+// Push implements heap.Interface.
+func (t *tails) Push(x any) { *t = append(*t, x.([]*jieliv1.Change)) }
+
+// Pop implements heap.Interface.
+func (t *tails) Pop() any {
+	last := (*t)[len(*t)-1]
+	*t = (*t)[:len(*t)-1]
+	return last
 }
 
 // maxFields bounds the fields that a change may name.
@@ -94,8 +126,8 @@ func checkChange(c *jieliv1.Change) *rejection {
 	if bad := checkText("change.actor", c.GetActor(), 1, maxActor); bad != nil {
 		return bad
 	}
-	if _, known := jieliv1.Change_Kind_name[int32(c.GetKind())]; !known || c.GetTime() == nil {
-		return reject("INVALID_FIELD", "change: kind %d, or no time", c.GetKind())
+	if _, known := jieliv1.Change_Kind_name[int32(c.GetKind())]; !known || c.GetTime().CheckValid() != nil {
+		return reject("INVALID_FIELD", "change: kind %d, or no valid time", c.GetKind())
 	}
 	if !strictlyRising(c.GetConcerns(), func(id string) string { return id }) ||
 		!strictlyRising(c.GetRoutes(), (*jieliv1.RouteCounts).GetRegion) {

@@ -174,6 +174,55 @@ func TestHistoryIsBoundedForEachRegion(t *testing.T) {
 	}
 }
 
+// fullHistory is as long as a history can be: it changes from region to region in turn, and every so often both at once.
+func fullHistory(regions int) *View {
+	v := &View{}
+	for i := range regions * keptChanges {
+		concerns := []string{fmt.Sprintf("r%04d", i%regions)}
+		if i%7 == 0 && i%regions > 0 {
+			concerns = []string{"r0000", concerns[0]}
+		}
+		v.put(&jieliv1.Change{Revision: uint64(i + 1), Concerns: concerns}) // #nosec G115 -- of a test
+	}
+	return v
+}
+
+// The regions' histories come merged in order, each change once, from wherever one begins.
+func TestHistoryMergesRegions(t *testing.T) {
+	v := fullHistory(40)
+	kept := map[uint64]bool{}
+	for _, p := range v.past {
+		for _, c := range p.changes {
+			kept[c.GetRevision()] = true
+		}
+	}
+	for _, before := range []uint64{0, 1, 2, 777, 20_000, 1 << 40} {
+		var got, want []uint64
+		for c := range newestFirst(v.past, before) {
+			got = append(got, c.GetRevision())
+		}
+		for revision := range kept {
+			if before == 0 || revision < before {
+				want = append(want, revision)
+			}
+		}
+		slices.Sort(want)
+		slices.Reverse(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("before %d: got %d changes, want %d in order", before, len(got), len(want))
+		}
+	}
+}
+
+// BenchmarkHistory walks all there is, as a caller does that looks for what there is not.
+func BenchmarkHistory(b *testing.B) {
+	v := fullHistory(MaxRegions)
+	for b.Loop() {
+		for range v.Changes("", 0) {
+		}
+	}
+}
+
 // A history that no node has made is not taken from a snapshot.
 func TestRestoreRefusesHistoriesThatCannotBe(t *testing.T) {
 	f := members(t)
@@ -187,7 +236,8 @@ func TestRestoreRefusesHistoriesThatCannotBe(t *testing.T) {
 		{"out of order", func(c *jieliv1.Change) { c.Revision = 1 }, "out of order"},
 		{"of nobody", func(c *jieliv1.Change) { c.Actor = "" }, "actor"},
 		{"of a kind of another version", func(c *jieliv1.Change) { c.Kind = 99 }, "kind 99"},
-		{"without a time", func(c *jieliv1.Change) { c.Time = nil }, "no time"},
+		{"without a time", func(c *jieliv1.Change) { c.Time = nil }, "no valid time"},
+		{"of a time that JSON cannot have", func(c *jieliv1.Change) { c.Time = &timestamppb.Timestamp{Seconds: 1 << 60} }, "no valid time"},
 		{"of no region", func(c *jieliv1.Change) { c.Concerns = []string{"xian"} }, "concerns no region"},
 		{"twice of one region", func(c *jieliv1.Change) { c.Concerns = []string{south, south} }, "stand twice"},
 		{"of a whole book", func(c *jieliv1.Change) { c.Subject = strings.Repeat("x", 1000) }, "longer texts"},

@@ -366,7 +366,7 @@ func (t *restoring) change(c *jieliv1.Change) error {
 	}
 	t.changed = c.GetRevision()
 	t.changes++
-	t.v.keep(c)
+	t.v.put(c)
 	return nil
 }
 
