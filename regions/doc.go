@@ -1,8 +1,9 @@
 // Package regions holds what is true of places and matters: the
 // administrative divisions of China by code and name (Divisions), the kinds of
 // matter that a ticket can be about (Catalogue), the national hotlines
-// (Hotlines), and the table that says which region serves which matter in which
-// place (Table).
+// (Hotlines), the table that says which region serves which matter in which
+// place (Table), and the working days of China (Calendar) with the terms that
+// are counted in them (Term, Terms, LightAt).
 //
 // Everything here is a value or a function from values to values. Nothing does
 // I/O, reads a clock or starts a goroutine; Divisions, Catalogue and Table are
