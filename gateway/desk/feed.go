@@ -67,6 +67,10 @@ func waitOf(req *jieliv1.ListEventsRequest) (time.Duration, error) {
 	return wait, nil
 }
 
+// watchPart is how many entries a watcher is given at a time: while it is slow to take them, all of them are in memory, and
+// one may have 80 KB.
+const watchPart = 100
+
 // Watch sends entries after a cursor until ctx ends or send fails.
 func (d *Desk) Watch(ctx context.Context, after string, send func(*jieliv1.FeedEntry) error) error {
 	seq, err := d.openCursor(ctx, after)
@@ -75,7 +79,7 @@ func (d *Desk) Watch(ctx context.Context, after string, send func(*jieliv1.FeedE
 	}
 	for {
 		rung := d.feed.next()
-		entries, end, err := d.entries(ctx, seq, maxPage)
+		entries, end, err := d.entries(ctx, seq, watchPart)
 		if err != nil {
 			return toFault(err)
 		}
