@@ -364,3 +364,27 @@ func TestExportsComeBack(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", &again, &text)
 	}
 }
+
+// A file with a route for each day of a place is looked through at once: the first that begins later ends the search.
+func TestManyRoutesOfOnePlaceAreNoWork(t *testing.T) {
+	f := &File{lines: map[regions.Key]int{}}
+	add := func(from, to regions.Day) {
+		r := regions.Rule{Region: "suzhou", ValidFrom: from, ValidTo: to}
+		f.Rules = append(f.Rules, r)
+		f.lines[r.Key()] = len(f.Rules)
+	}
+	for day := range regions.Day(80_000) {
+		add(today+day, today+day)
+	}
+	begun := time.Now()
+	wrong := mistakes{}
+	f.checkTies(&wrong, f.over(nil, false))
+	if took := time.Since(begun); took > 2*time.Second || len(wrong) > 0 {
+		t.Errorf("took %v, and found %v", took, wrong.asError())
+	}
+	add(today-1, today+1) // over the first two
+	f.checkTies(&wrong, f.over(nil, false))
+	if len(wrong) != 2 || !strings.Contains(wrong.asError().Error(), "line 80001: its days overlap with those of line 2") {
+		t.Errorf("got %v", wrong.asError())
+	}
+}
