@@ -180,14 +180,31 @@ func (p *Printer) translate(t *Table) [][]string {
 // Clean keeps what others wrote from steering the terminal.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || (r >= 0x7f && r < 0xa0) {
+		if r < ' ' || steers(r) {
 			return ' '
 		}
 		return r
 	}, s)
 }
 
-// Error is what is printed of an error: what failed, why, which fields, and the id to look for in the node's log.
+// cleanLines is Clean for a text of several lines.
+func cleanLines(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || steers(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// steers tells whether a character is for the terminal and not for the reader: controls, and those that make text run
+// the other way, so that it reads as what it is not.
+func steers(r rune) bool {
+	return r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+// Error is what is printed of an error: what failed, why, which fields, and the id to look for in the node's log. Files,
+// nodes and peers have a part in its words.
 func (p *Printer) Error(err error) string {
 	var b strings.Builder
 	b.WriteString(p.Say("error: ", "错误："))
@@ -205,7 +222,7 @@ func (p *Printer) Error(err error) string {
 	if correlation != "" {
 		fmt.Fprintf(&b, "\n%s%s", p.Say("correlation id: ", "关联号："), correlation)
 	}
-	return b.String()
+	return cleanLines(b.String())
 }
 
 // Rule is what is wrong with a field, in the printer's language as far as that is known.
