@@ -211,6 +211,12 @@ func openRejects(name string, in *os.File, goOn bool) (*rejects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--rejects: %w", err)
 	}
+	// One that was there already may have been readable to all.
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		if err := f.Chmod(0o600); err != nil {
+			return nil, fmt.Errorf("--rejects: %w", errors.Join(err, f.Close()))
+		}
+	}
 	return &rejects{f}, nil
 }
 
