@@ -117,6 +117,9 @@ func (d *Desk) storedEntries(ctx context.Context, after int64, limit int) (entri
 		if err != nil {
 			return err
 		}
+		if after > 0 && len(rows) > 0 && rows[0].Seq != after+1 {
+			return errCursorOutOfRange() // what came next was dropped since the reader began
+		}
 		for _, row := range rows {
 			e, err := d.entry(r, row)
 			if err != nil {
@@ -213,10 +216,8 @@ func (d *Desk) openCursor(ctx context.Context, cursor string) (int64, error) {
 	if !ok || err != nil || seq < 0 || len(epoch) != 8 {
 		return 0, fault.InvalidFields(fault.Field{Name: "after", Rule: "is not a cursor of this feed; use `cursor` of an entry or `next` of an answer"})
 	}
-	outOfRange := fault.New(fault.OutOfRange, "CURSOR_OUT_OF_RANGE",
-		"the feed cannot go on from this cursor: its entries are no longer kept, or this node's store was restored since; read your tickets anew with GET /v1/tickets, then begin with an empty cursor")
 	if epoch != d.store.Epoch()[:8] {
-		return 0, outOfRange
+		return 0, errCursorOutOfRange()
 	}
 	err = d.store.View(ctx, func(r store.Reader) error {
 		start, err := r.FeedStart()
@@ -228,9 +229,14 @@ func (d *Desk) openCursor(ctx context.Context, cursor string) (int64, error) {
 			return err
 		}
 		if seq > end || seq < start-1 {
-			return outOfRange
+			return errCursorOutOfRange()
 		}
 		return nil
 	})
 	return seq, toFault(err)
+}
+
+func errCursorOutOfRange() error {
+	return fault.New(fault.OutOfRange, "CURSOR_OUT_OF_RANGE",
+		"the feed cannot go on from this cursor: its entries are no longer kept, or this node's store was restored since; read your tickets anew with GET /v1/tickets, then begin with an empty cursor")
 }

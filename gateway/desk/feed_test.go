@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jieli-gateway/jieli/gateway/fault"
+	"github.com/jieli-gateway/jieli/gateway/store"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -44,5 +46,35 @@ func TestSlowReadersHoldLittle(t *testing.T) {
 	})
 	if !errors.Is(err, errGone) {
 		t.Error(err)
+	}
+}
+
+// A reader so slow that entries are dropped meanwhile is told, and does not go on past them.
+func TestSlowReadersMissNothingSilently(t *testing.T) {
+	w := newWorld(t)
+	w.full["changsanjiao"] = true
+	p := w.desks["jingjinji"]
+	for i := range watchPart + 20 {
+		call := suzhou()
+		call.ExternalId = fmt.Sprint("A-", i)
+		_, err := w.submit("jingjinji", call)
+		w.must(err)
+	}
+	p.desk.recent = newRecent() // as after a start
+	seen := 0
+	err := p.desk.Watch(t.Context(), "", func(*jieliv1.FeedEntry) error {
+		if seen++; seen == 1 {
+			p.update(func(tx store.Tx) error {
+				_, err := tx.Prune(store.Bounds{Feed: 5}, 1000)
+				return err
+			})
+		}
+		if seen > watchPart {
+			return errors.New("went on")
+		}
+		return nil
+	})
+	if fault.ReasonOf(err) != "CURSOR_OUT_OF_RANGE" || seen != watchPart {
+		t.Errorf("after %d entries: %v", seen, err)
 	}
 }
