@@ -59,9 +59,9 @@ func newTranscoder(inside *inProcess, documents *openAPI) (http.Handler, error) 
 		return nil, fmt.Errorf("api: HTTP/JSON: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		query, err := url.ParseQuery(r.URL.RawQuery)
-		if err != nil || !utf8.ValidString(r.URL.RawQuery) || !validQuery(query) {
-			writeError(w, r, fault.InvalidFields(fault.Field{Name: "query", Rule: "is not a valid query in UTF-8"}))
+		query, err := queryOf(r)
+		if err != nil {
+			writeError(w, r, err)
 			return
 		}
 		// ParseForm would otherwise read fields out of a body that says it is a form.
@@ -71,6 +71,15 @@ func newTranscoder(inside *inProcess, documents *openAPI) (http.Handler, error) 
 }
 
 type queryKey struct{}
+
+// queryOf reads a request's query, and refuses one that cannot be read whole: URL.Query passes over what it cannot read.
+func queryOf(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || !utf8.ValidString(r.URL.RawQuery) || !validQuery(query) {
+		return nil, fault.InvalidFields(fault.Field{Name: "query", Rule: "is not a valid query in UTF-8"})
+	}
+	return query, nil
+}
 
 func validQuery(query url.Values) bool {
 	for key, values := range query {
