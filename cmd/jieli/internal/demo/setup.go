@@ -22,6 +22,9 @@ func (d *demo) setUp(ctx context.Context) error {
 	if err := d.choosePorts(ctx, all); err != nil {
 		return err
 	}
+	if err := portsFree(ctx, all); err != nil {
+		return err
+	}
 	d.centres = all // from here on stop closes what prepare opens
 	for _, c := range all {
 		if err := c.prepare(); err != nil {
