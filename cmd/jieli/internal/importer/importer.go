@@ -117,9 +117,12 @@ const (
 func (o Options) read(ctx context.Context, in io.Reader, todo, inOrder chan<- *task) error {
 	defer close(todo)
 	defer close(inOrder)
-	l := newLines(in)
+	l := newLines(&patient{ctx: ctx, in: in})
 	for {
 		text, tooLong, err := l.next()
+		if ctx.Err() != nil {
+			return nil // and what was read of a line is none
+		}
 		t := &task{number: l.number, end: l.bytes, text: text, done: make(chan struct{})}
 		switch {
 		case t.number < o.From:

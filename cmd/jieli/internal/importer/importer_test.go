@@ -231,6 +231,56 @@ func TestWhatIsNotAboutALineStopsTheImport(t *testing.T) {
 	}
 }
 
+// An input that is silent, or has no end of line, does not keep an import from ending: when somebody stops it, or when the
+// node does not want it.
+func TestAnImportEndsWhateverItsInputDoes(t *testing.T) {
+	n := newNode()
+	synctest.Test(t, func(t *testing.T) {
+		left := make(chan struct{})
+		defer close(left)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := Run(ctx, silent{left}, Options{Submit: n.submit}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("silent: got %v", err)
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := Run(ctx, &endless{stop: cancel}, Options{Submit: n.submit}); !errors.Is(err, context.Canceled) {
+		t.Errorf("endless: got %v", err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		left := make(chan struct{})
+		defer close(left)
+		in := io.MultiReader(strings.NewReader(line("a", "2", "secret")+"\n"+`{"ticket":`), silent{left})
+		r, err := Run(t.Context(), in, Options{Submit: n.submit})
+		if err == nil || !strings.Contains(err.Error(), "line 1") || r.Failed > 0 {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+// silent says nothing until it ends.
+type silent struct{ until chan struct{} }
+
+func (s silent) Read([]byte) (int, error) {
+	<-s.until
+	return 0, io.EOF
+}
+
+// endless has no end, and no end of line; somebody stops the import after a while.
+type endless struct {
+	reads int
+	stop  func()
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	if e.reads++; e.reads == 100 {
+		e.stop()
+	}
+	clear(b)
+	return len(b), nil
+}
+
 func TestProgressIsToldLineByLine(t *testing.T) {
 	n := newNode()
 	var told []int
