@@ -128,7 +128,15 @@ func (*fakeNode) RetireRegion(_ context.Context, req *jieliv1.ChangeRegionReques
 	return at13(req)
 }
 
+// PutNode takes a new node, and of suzhou/n1 a change that leaves alone what nobody named and was made of what ListNodes says.
 func (*fakeNode) PutNode(_ context.Context, req *jieliv1.PutNodeRequest) (*jieliv1.ChangeResponse, error) {
+	if n := req.GetNode(); n.GetName() == "n1" {
+		moved := n.GetAddress() == "new.sz.example:7345" && n.GetTickets() && n.GetRaft()
+		closed := n.GetAddress() == "sz.example:7345" && !n.GetTickets() && n.GetRaft()
+		if req.GetExpectedRevision() != 12 || !moved && !closed {
+			return nil, refused(codes.Aborted, "REVISION", "not what was asked for: "+req.String())
+		}
+	}
 	return at13(req.GetNode())
 }
 

@@ -45,10 +45,10 @@ func commands() map[string]string {
 		"End a membership; the region's own node counts its open tickets": "终止成员资格；由该区域自己的节点清点在办工单",
 		"Cut a compromised region off at once":                            "立即切断已失密的区域",
 
-		"Register the nodes of regions":   "登记各区域的节点",
-		"List nodes":                      "列出节点",
-		"Register or change a node":       "登记或修改节点",
-		"Remove a node from the registry": "从登记表移除节点",
+		"Register the nodes of regions": "登记各区域的节点",
+		"List nodes":                    "列出节点",
+		"Register a node, or change one; what no flag names stays as it is": "登记节点或修改已登记的节点；未指定的保持不变",
+		"Remove a node from the registry":                                   "从登记表移除节点",
 
 		"Say who serves which place and which kind of matter": "规定何地、何事由谁承办",
 		"Say who serves a place and a kind of matter":         "查询某地某事由谁承办",
@@ -96,6 +96,7 @@ func commands() map[string]string {
 		// What examples say.
 		"after it stopped there": "停在该处之后",
 		"at a member":            "在成员处",
+		"it has moved":           "已迁移",
 		"at the newcomer":        "在新加入者处",
 		"every session":          "每次登录",
 		"this session":           "本次登录",

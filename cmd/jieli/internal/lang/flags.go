@@ -46,6 +46,7 @@ func flags() map[string]string {
 		"host:port of its federation port as other regions reach it":        "其他区域可达的联盟端口 host:port",
 		"it carries the registry":                                           "承载登记表",
 		"it runs the region's tickets and links; one node of a region does": "办理本区域的工单和链路；每区域一个节点",
+		"also where it is the node that runs the region's tickets":          "即使该节点承办本区域的工单",
 		"as new as the leader's copy; needs a quorum":                       "与主节点同样新；需要法定多数",
 		"JSON file; - reads standard input":                                 "JSON 文件；- 表示标准输入",
 		"region that takes over":                                            "接替的区域",

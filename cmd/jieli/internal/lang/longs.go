@@ -20,6 +20,11 @@ func longs() map[string]string {
 加 --exit 则结束后退出；加 -o json 则只输出一个计数的 JSON 对象。具有全部角色的令牌在 DIR/<区域>/admin.token。`,
 		"jieli link test": `由节点以真实证书逐步试连该区域每个承办工单的节点：name（查名）、tcp、tls、identity（身份）、hello（问候）、registry（登记表）。
 链路本身不受影响。全部正常时退出码为 0，否则为 1。`,
+		"jieli node remove": `移除节点：立即断开，其他节点不再接受其证书。仅限该区域自己和发起区域的管理员。承办工单的节点须加 --force 才能移除。`,
+		"jieli node set": `登记节点，或修改已登记的节点：未指定的保持不变。新节点须给出 --address；未另行指定时承载登记表，不承办工单。
+
+仅限该区域自己和发起区域的管理员。对承办工单的节点用 --tickets=false，会使该区域无法与其他区域转办，直到其另一节点设为 --tickets，
+因此须加 --force。`,
 		"jieli pki rotate": `更换一项。更换 ca 之后：更新本区域登记（jieli region update），更换 node，再用 --retire-old-cas 并再次更新登记。
 更换 signing 之后：更新登记，然后重启节点。`,
 		"jieli pki show": `显示身份、指纹和到期时间。加 -o json 则输出 jieli region register --file 所需的内容：由密钥和配置的 region 一节
