@@ -262,9 +262,12 @@ func (p *Printer) words(err error) string {
 
 // answer is what a node says, after its reason in Chinese where that is asked for.
 func (p *Printer) answer(reason, message string) string {
-	meaning, ok := lang.Reasons()[reason]
+	if !p.Chinese {
+		return lang.English(reason, message)
+	}
+	meaning, ok := lang.Meaning(reason, message)
 	switch said := p.Rule(message); {
-	case !p.Chinese || !ok:
+	case !ok:
 		return said
 	case reason == "INVALID_FIELD":
 		return said // which is enough
