@@ -123,12 +123,24 @@ func ofCertificate(end, now time.Time) findings {
 	return nil
 }
 
+// ofJoining finds why a node that was told to join is not in the federation yet.
+func ofJoining(j *Joining) finding {
+	english, chinese := "this node joins a federation through "+j.Address, "本节点正在通过 "+j.Address+" 加入联盟"
+	if j.Error != "" {
+		english += "; the last try failed: " + j.Error
+		chinese += "；最近一次尝试失败：" + j.Error
+	}
+	f := found(down, "JOINING", english+`. It is tried again by itself (docs/operations.md, "Add a region")`, chinese+"。将自动重试（见 docs/operations.md 的 Add a region 一节）")
+	f.problem.Cause, f.problem.Advice, f.problem.AdviceZh = j.Cause, j.Advice, j.AdviceZh
+	return f.since(timestamppb.New(j.Since))
+}
+
 // ofRegistry finds what is wrong with the registry as this node sees it.
 func ofRegistry(r *jieliv1.RegistryStatus) findings {
 	if r.GetClusterId() == "" {
 		return findings{found(down, "NO_REGISTRY",
-			"this node has no registry yet. Start a federation (`jieli serve --bootstrap`) or join one (docs: joining)",
-			"本节点还没有登记表。请新建联盟（`jieli serve --bootstrap`）或加入已有联盟")}
+			"this node has no registry yet. Start a federation (`jieli serve --bootstrap`) or join one (`jieli serve --join …`; docs/operations.md, \"Add a region\")",
+			"本节点还没有登记表。请新建联盟（`jieli serve --bootstrap`）或加入已有联盟（`jieli serve --join …`；见 docs/operations.md 的 Add a region 一节）")}
 	}
 	var f findings
 	if r.GetLeader() == "" {

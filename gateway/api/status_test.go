@@ -94,6 +94,41 @@ func TestStatusOfANode(t *testing.T) {
 	}
 }
 
+// A node that was told to join says why it is not in yet, and what to do; once it is in, that is no problem any more.
+func TestANodeThatJoinsSaysWhyItIsNotIn(t *testing.T) {
+	c := newCentre(t)
+	c.registry.status = new(jieliv1.RegistryStatus)
+	joining := &Joining{Address: "bj.example:7345", Since: time.Now(), Cause: "UNREACHABLE", Error: "connection refused", Advice: "is it up?", AdviceZh: "是否运行？"}
+	if err := c.api.Attach(Parts{Registry: c.registry, Joining: func() *Joining { return joining }}); err != nil {
+		t.Fatal(err)
+	}
+	look := func() *jieliv1.Status {
+		t.Helper()
+		status := new(jieliv1.Status)
+		if got := c.request("GET", "/v1/status", c.monitor, ""); protojson.Unmarshal(got.body, status) != nil || got.code != 200 {
+			t.Fatalf("%d %s", got.code, got.body)
+		}
+		return status
+	}
+	problems := look().GetProblems()
+	if len(problems) != 1 {
+		t.Fatalf("got %v, want one problem", problems)
+	}
+	p := problems[0]
+	if p.GetReason() != "JOINING" || p.GetCause() != "UNREACHABLE" || p.GetAdvice() != "is it up?" || p.GetAdviceZh() == "" || p.GetSince() == nil {
+		t.Errorf("got %v", p)
+	}
+	for _, text := range []string{p.GetMessage(), p.GetMessageZh()} {
+		if !strings.Contains(text, "bj.example:7345") || !strings.Contains(text, "connection refused") {
+			t.Errorf("%q does not say through whom and why not", text)
+		}
+	}
+	c.registry.status.ClusterId, c.registry.status.Leader = "c", "jingjinji/a"
+	if status := look(); status.GetHealth() != jieliv1.Status_HEALTHY {
+		t.Errorf("in the federation, and still %v", status.GetProblems())
+	}
+}
+
 func TestLinksAreListedInOrder(t *testing.T) {
 	c := newCentre(t)
 	links := fakeLinks{{Peer: "b", State: "UP"}, {Peer: "a", State: "DOWN", DutyPhone: "022-12345"}}
