@@ -110,7 +110,14 @@ func at13(m proto.Message) (*jieliv1.ChangeResponse, error) {
 }
 
 func (*fakeNode) RegisterRegion(_ context.Context, req *jieliv1.RegisterRegionRequest) (*jieliv1.ChangeResponse, error) {
+	if req.GetRegion().GetLegalName() == "用过的前缀" {
+		return nil, refused(codes.FailedPrecondition, "PREFIX_USED", "prefix SZ is used")
+	}
 	return at13(req.GetRegion())
+}
+
+func (*fakeNode) RevokeRegion(_ context.Context, req *jieliv1.ChangeRegionRequest) (*jieliv1.ChangeResponse, error) {
+	return at13(req)
 }
 
 func (*fakeNode) UpdateRegion(_ context.Context, req *jieliv1.UpdateRegionRequest) (*jieliv1.ChangeResponse, error) {

@@ -37,6 +37,14 @@ jieli node list。`,
 --link-version-floor：对方链路版本的下限；更旧的程序将被断开。`,
 		"jieli region register": `登记一个待批准的区域：批准之后，即按文件中的 CA 信任其节点。因此 CA 指纹须经其他途径（最好是电话）向对方获知：
 用 --fingerprint 给出所告知的指纹，其他 CA 一律拒绝；不给出时则显示指纹，供 jieli region approve 之前核对。`,
+		"jieli region retire": `终止区域的成员资格。不可撤销：其编号和工单号前缀不再使用。须先删去其路由。在该区域自己的节点上执行时，由其清点在办工单，
+须已无在办工单；在别处执行时，须用 --successor 指明接替的区域。
+
+在终端上会询问是否确认；--yes 表示已确认，无终端时必须指定。`,
+		"jieli region revoke": `立即切断已失密的区域，包括已打开的连接。不可撤销：其编号和工单号前缀不再使用，与其在途的工单停滞。
+jieli region suspend 只停止新转办，可以恢复。
+
+在终端上会询问是否确认；--yes 表示已确认，无终端时必须指定。`,
 		"jieli route import": `读取表头为 division,service,region,validFrom,validTo 的 CSV，或带这些键的 JSON 行；- 表示标准输入。先显示将有的
 变更，再作为一个版本整体生效，或完全不生效。文件中没有的路由会保留，除非用 --replace 表示文件即全部。
 登记表会拒绝的行按行号列出，此时不发送任何内容。`,
