@@ -69,7 +69,7 @@ func waitOf(req *jieliv1.ListEventsRequest) (time.Duration, error) {
 
 // watchPart is how many entries a watcher is given at a time: while it is slow to take them, all of them are in memory, and
 // one may have 80 KB.
-const watchPart = 100
+const watchPart = 25
 
 // Watch sends entries after a cursor until ctx ends or send fails.
 func (d *Desk) Watch(ctx context.Context, after string, send func(*jieliv1.FeedEntry) error) error {

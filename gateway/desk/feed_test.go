@@ -39,7 +39,7 @@ func TestSlowReadersHoldLittle(t *testing.T) {
 	errGone := errors.New("gone")
 	before := heldMiB()
 	err := d.Watch(w.ctx, "", func(*jieliv1.FeedEntry) error {
-		if held := heldMiB() - before; held > 10 {
+		if held := heldMiB() - before; held > 3 {
 			t.Errorf("holds %.1f MiB", held)
 		}
 		return errGone
