@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/jieli-gateway/jieli/federation"
+	"github.com/jieli-gateway/jieli/federation/registry"
 	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway/access"
 	"github.com/jieli-gateway/jieli/gateway/api"
@@ -79,9 +80,12 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return fmt.Errorf("there is no certificate of this node in %s; make one with `jieli pki issue`", n.cfg.PKIDir)
 	}
 	n.log = n.log.With(slog.Any("region", n.material.Region), slog.Any("node", n.material.Node.Node))
+	if err := n.checkBootstrap(); err != nil {
+		return err
+	}
 	n.joining.log = n.log
 	if n.registry, err = federation.New(federation.Config{
-		Self: n.material.Node, Dir: filepath.Join(n.cfg.DataDir, "registry"), Version: n.cfg.Version, Profile: n.cfg.Raft,
+		Self: n.material.Node, Dir: registryDir(n.cfg.DataDir), Version: n.cfg.Version, Profile: n.cfg.Raft,
 		Now: n.cfg.Now, Log: n.log, Metrics: n.metrics,
 	}); err != nil {
 		return fmt.Errorf("registry: %w", err)
@@ -162,6 +166,11 @@ func (n *Node) openAPI(ctx context.Context) error {
 	n.onClose(func() error { return ignoreClosed(n.listener.Close()) })
 	return nil
 }
+
+// Entered tells whether a data directory is that of a node in a federation.
+func Entered(dataDir string) bool { return federation.Entered(registryDir(dataDir)) }
+
+func registryDir(dataDir string) string { return filepath.Join(dataDir, "registry") }
 
 // TokensFile is where a node keeps its tokens.
 func TokensFile(dataDir string) string { return filepath.Join(dataDir, "tokens.json") }
@@ -273,6 +282,18 @@ func (n *Node) staysIn(cluster string) error {
 	}
 	return fmt.Errorf("this node is in federation %s already, and --cluster-id names %s: if it was bootstrapped by mistake and has no tickets, "+
 		"remove registry in its data directory, and start it again with --join", cluster, n.cfg.Join.ClusterID)
+}
+
+// checkBootstrap refuses what a federation cannot begin with, before anything is on disk.
+func (n *Node) checkBootstrap() error {
+	if n.cfg.Bootstrap == nil || Entered(n.cfg.DataDir) {
+		return nil
+	}
+	region, _ := Entry(n.material, n.cfg.Bootstrap.Region, n.cfg.Advertise, true, true)
+	if err := registry.CheckRegion(region); err != nil {
+		return fmt.Errorf("a new federation cannot begin with this region: %w", err)
+	}
+	return nil
 }
 
 func (n *Node) bootstrap(ctx context.Context) error {

@@ -51,6 +51,9 @@ all told out of band. A node that is in a federation already ignores these flags
 			}
 			node.Join = request
 			if bootstrap {
+				if err := a.registrable(cfg); err != nil && !gateway.Entered(cfg.DataDir) {
+					return err
+				}
 				node.Bootstrap = &gateway.Bootstrap{Region: cfg.Region.Entry(), Actor: or(a.options.Operator, "bootstrap")}
 			}
 			n, err := gateway.Open(cmd.Context(), node)
