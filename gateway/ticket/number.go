@@ -16,7 +16,7 @@ const (
 	maxCounterDigits = 20 // of a uint64
 	// CheckDigitRule says what is wrong with a number that is Misheard.
 	CheckDigitRule = "the check digit does not fit: one digit was misheard or mistyped"
-	dayDigits        = 8  // 20261124
+	dayDigits      = 8 // 20261124
 )
 
 // Number makes a ticket's number for people: the origin's letters (1 to 8 of A to Z), the day in China, the day's
