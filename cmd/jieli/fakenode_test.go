@@ -96,8 +96,15 @@ func (*fakeNode) GetTicket(ctx context.Context, req *jieliv1.GetTicketRequest) (
 }
 
 func (*fakeNode) ListTickets(_ context.Context, req *jieliv1.ListTicketsRequest) (*jieliv1.ListTicketsResponse, error) {
-	if req.GetState() == jieliv1.Ticket_UNROUTED {
+	switch {
+	case req.GetState() == jieliv1.Ticket_UNROUTED:
 		return &jieliv1.ListTicketsResponse{}, nil
+	case req.GetState() == jieliv1.Ticket_RETURNED:
+		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{{Number: "A", State: req.GetState(), UpdateTime: at(2)}, {Number: "B", State: req.GetState(), UpdateTime: at(7)}}}, nil
+	case req.GetState() == jieliv1.Ticket_ARBITRATION:
+		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{{Number: "C", State: req.GetState(), UpdateTime: at(5)}}}, nil
+	case req.GetUpdatedAfter().AsTime().Equal(at(0).AsTime()):
+		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{{Number: "D", State: jieliv1.Ticket_CLOSED, UpdateTime: at(1)}}}, nil
 	}
 	diverted := &jieliv1.Ticket{Number: "CY-20261124-000001-3", State: jieliv1.Ticket_DIVERTED, Origin: "chengyu", Holder: "chengyu", Division: "5001", Service: "emergency.fire", Title: "着火", UpdateTime: at(9)}
 	return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{theTicket(), diverted}, NextPageToken: "next"}, nil
@@ -117,6 +124,23 @@ func (*fakeNode) SubmitTicket(_ context.Context, req *jieliv1.SubmitTicketReques
 	}
 	t.Number, t.State, t.UpdateTime = "CY-20261124-000001-3", jieliv1.Ticket_DIVERTED, at(9)
 	return &jieliv1.SubmitTicketResponse{Ticket: t, Warnings: []string{"category is not known"}, CallNumber: "119", Repeated: t.GetExternalId() == "again"}, nil
+}
+
+// NoteTicket knows one note.
+func (*fakeNode) NoteTicket(_ context.Context, req *jieliv1.NoteTicketRequest) (*jieliv1.Ticket, error) {
+	if req.GetText() != "已联系诉求人" {
+		return nil, refused(codes.InvalidArgument, "INVALID_FIELD", "not what was said: "+req.GetText())
+	}
+	return &jieliv1.Ticket{Number: req.GetId(), State: jieliv1.Ticket_OFFERED, OfferedTo: "suzhou"}, nil
+}
+
+// RecallTicket asks the other region, which has not answered yet.
+func (*fakeNode) RecallTicket(_ context.Context, req *jieliv1.RecallTicketRequest) (*jieliv1.Ticket, error) {
+	return &jieliv1.Ticket{Number: req.GetId(), State: jieliv1.Ticket_OFFERED, Holder: "jingjinji", OfferedTo: "suzhou", RecallPending: true}, nil
+}
+
+func (*fakeNode) WithdrawTicket(_ context.Context, req *jieliv1.WithdrawTicketRequest) (*jieliv1.Ticket, error) {
+	return &jieliv1.Ticket{Number: req.GetId(), State: jieliv1.Ticket_ACCEPTED, Holder: "suzhou", WithdrawPending: true}, nil
 }
 
 func (*fakeNode) CloseTicket(context.Context, *jieliv1.CloseTicketRequest) (*jieliv1.Ticket, error) {
