@@ -319,7 +319,7 @@ func (a *app) change(ctx context.Context, do func(context.Context, *client.Clien
 		}
 		return a.printer().Message(res, func() *show.Table {
 			t := &show.Table{}
-			t.Add(fmt.Sprintf(a.printer().Say("done at revision %d", "已生效，版本 %d"), res.GetRevision()))
+			t.Add(fmt.Sprintf(a.printer().Say("done at revision %d", "已生效，版次 %d"), res.GetRevision()))
 			return t
 		})
 	})

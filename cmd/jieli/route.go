@@ -260,7 +260,7 @@ func (a *app) applyPlan(ctx context.Context, c *client.Client, plan *routefile.P
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.err, a.printer().Say("done at revision %d\n", "已生效，版本 %d\n"), revision)
+	_, err = fmt.Fprintf(a.err, a.printer().Say("done at revision %d\n", "已生效，版次 %d\n"), revision)
 	return err
 }
 

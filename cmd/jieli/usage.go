@@ -99,7 +99,8 @@ func exactly(n int) cobra.PositionalArgs { return between(n, n) }
 func between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return usage("usage: %s (see --help)", "用法：%s（见 --help）", cmd.UseLine())
+			line := cmd.UseLine()
+			return usage("usage: %s (see --help)", "用法：%s（见 --help）", lang.Words{English: line, Chinese: strings.Replace(line, "[flags]", "[选项]", 1)})
 		}
 		return nil
 	}

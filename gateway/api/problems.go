@@ -175,7 +175,7 @@ func ofNodes(r *jieliv1.RegistryStatus) findings {
 		case node.GetLag() > lagLimit:
 			one = found(careful, "NODE_BEHIND",
 				fmt.Sprintf("node %s is %d revisions behind. It catches up by itself; if not, look at its disk and log", name, node.GetLag()),
-				fmt.Sprintf("节点 %s 落后 %d 个版本。通常会自行追上；否则请检查其磁盘和日志", name, node.GetLag()))
+				fmt.Sprintf("节点 %s 落后 %d 个版次。通常会自行追上；否则请检查其磁盘和日志", name, node.GetLag()))
 		default:
 			continue
 		}
@@ -234,7 +234,7 @@ func ofLinkState(l *jieliv1.LinkStatus, now time.Time) findings {
 	case link.StateStopped:
 		return findings{found(grave, "LINK_STOPPED",
 			fmt.Sprintf("the link with %s has stopped and does not go on by itself: %s. %d items wait", l.GetPeer(), why, l.GetBacklog()),
-			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。积压 %d 条", l.GetPeer(), whyZh, l.GetBacklog())).
+			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。待送 %d 条", l.GetPeer(), whyZh, l.GetBacklog())).
 			with(l).because(l.GetReason()).since(l.GetSince())}
 	case link.StateConnecting:
 		if l.GetSince() == nil || now.Sub(l.GetSince().AsTime()) <= connectingLimit {
@@ -243,7 +243,7 @@ func ofLinkState(l *jieliv1.LinkStatus, now time.Time) findings {
 	}
 	return findings{found(careful, "LINK_"+l.GetState(),
 		fmt.Sprintf("the link with %s is not up: %s. %d items wait; they go when it is back", l.GetPeer(), why, l.GetBacklog()),
-		fmt.Sprintf("与 %s 的链路未接通：%s。积压 %d 条，恢复后自动送达", l.GetPeer(), whyZh, l.GetBacklog())).
+		fmt.Sprintf("与 %s 的链路未接通：%s。待送 %d 条，恢复后自动送达", l.GetPeer(), whyZh, l.GetBacklog())).
 		with(l).because(l.GetReason()).since(l.GetSince())}
 }
 

@@ -23,8 +23,8 @@ func WordsOf(reason string) Words {
 func reachWords() map[string]Words {
 	return map[string]Words{
 		ReasonDNS: {
-			"its name is not known to DNS", "DNS 查不到其主机名",
-			"check the address in `jieli node list` and this machine's DNS", "核对 `jieli node list` 中的地址和本机的 DNS 设置",
+			"its name is not known to DNS", "域名解析查不到其主机名",
+			"check the address in `jieli node list` and this machine's DNS", "核对 `jieli node list` 中的地址和本机的域名解析设置",
 		},
 		ReasonRefused: {
 			"its machine answers, but nothing listens at the port", "对方主机有响应，但该端口无人监听",
@@ -94,7 +94,7 @@ func memberWords() map[string]Words {
 			"upgrade the older side; see `jieli version` and the link version floor of `jieli policy show`", "升级较旧的一方；参见 `jieli version` 和 `jieli policy show` 的链路版本下限",
 		},
 		ReasonDiverged: {
-			"its registry differs from ours at the same revision: nothing new is offered", "双方登记表在同一版本上内容不同：不再新转办",
+			"its registry differs from ours at the same revision: nothing new is offered", "双方登记表在同一版次上内容不同：不再新转办",
 			"alarm: keep both data directories and report it", "严重：请保留双方的数据目录并上报",
 		},
 		ReasonBehind: {

@@ -125,7 +125,7 @@ func (d *demo) agree(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("%d regions agree on a table of routes at revision %d, and their links are up", "%d 个区域在版本 %d 上路由一致，链路已通", len(d.centres), newest)
+	d.say("%d regions agree on a table of routes at revision %d, and their links are up", "%d 个区域在版次 %d 上路由一致，链路已通", len(d.centres), newest)
 	return nil
 }
 

@@ -43,7 +43,7 @@ func commands() map[string]string {
 		"Stop new offers to and from a region":                           "停止与某区域之间的新转办",
 		"Make a suspended region active again":                           "恢复被暂停的区域",
 		"End a membership; this cannot be undone":                        "终止成员资格；不可撤销",
-		"Cut a compromised region off at once; this cannot be undone":    "立即切断已失密的区域；不可撤销",
+		"Cut a compromised region off at once; this cannot be undone":    "立即切断密钥已泄露的区域；不可撤销",
 
 		"Register the nodes of regions": "登记各区域的节点",
 		"List nodes":                    "列出节点",
@@ -84,11 +84,11 @@ func commands() map[string]string {
 		"Answer a ticket":                                     "答复工单",
 		"Close an answered ticket after follow-up":            "回访后办结已答复的工单",
 		"Open a ticket again, and say why":                    "重办工单并说明原因",
-		"Take a ticket back at the caller's wish":             "应诉求人要求撤回诉求",
-		"Recall an offer that is not yet accepted":            "撤回尚未签收的转办",
+		"Take a ticket back at the caller's wish":             "应诉求人要求撤单",
+		"Recall an offer that is not yet accepted":            "收回尚未签收的转办",
 
 		"See and mend the links with other regions":                                            "查看和修复与其他区域的链路",
-		"Show each link: state, reason, backlog, oldest, round trip, whom to phone":            "显示各链路：状态、原因、积压、最早、时延、联系电话",
+		"Show each link: state, reason, backlog, oldest, round trip, whom to phone":            "显示各链路：状态、原因、待送、最早、时延、联系电话",
 		"Try to reach a region step by step, and say where it fails":                           "逐步试连某区域，并指出在哪一步失败",
 		"Judge the kept items of a stopped ticket again":                                       "重新判定已停止工单所保留的条目",
 		"Go on with tickets shared with a region that has not been heard from since the start": "启动后尚无某区域音讯时，仍继续办理与其共有的工单",

@@ -140,6 +140,7 @@ func contexts() []context {
 	return []context{
 		{"WRONG_STATE", "region ", "区域现在的状态不允许这样做"},
 		{"WRONG_STATE", "*the ticket is ", "工单现在的状态不允许这样做"},
+		{"OWN_REGION", "*accepts the ticket", "这是本区域的事项：请直接签收"},
 		{"OWN_REGION", "*accept it", "这是本区域的事项：请直接签收"},
 		{"OWN_REGION", "*name another one", "这是本节点所在的区域：请指定其他区域"},
 		{"OPEN_TICKETS", "*must declare its open tickets", "该区域尚未申报在办工单件数"},

@@ -142,8 +142,18 @@ func (p *Printer) Word(english string) string {
 	return lang.Values().Of(english)
 }
 
+// Code is a word that documents look up, beside its Chinese where that is the printer's language.
+func (p *Printer) Code(code string) string {
+	if !p.Chinese {
+		return code
+	}
+	return lang.Code(code)
+}
+
 // Columns and labels whose values are words. What people wrote is never translated.
-func wordColumns() []string { return []string{"STATE", "KIND", "REASON", "state", "type", "urgency"} }
+func wordColumns() []string {
+	return []string{"STATE", "KIND", "REASON", "VOTER", "REACHABLE", "RAFT", "TICKETS", "state", "type", "urgency"}
+}
 
 // translate gives headings, where there are any, and rows in the printer's language.
 func (p *Printer) translate(t *Table) [][]string {
@@ -230,13 +240,7 @@ func (p *Printer) Rule(english string) string {
 	if !p.Chinese {
 		return english
 	}
-	parts := strings.Split(english, "; ")
-	for i, part := range parts {
-		if parts[i] = lang.Rule(part); parts[i] == part {
-			return english // rather than half of it
-		}
-	}
-	return strings.Join(parts, "；")
+	return lang.Rule(english)
 }
 
 // words are those of an error without gRPC's own around the message of a status, which may be wrapped.
