@@ -61,10 +61,11 @@ func (n *node) submit(_ context.Context, req *jieliv1.SubmitTicketRequest) (*jie
 		return nil, status.Error(codes.AlreadyExists, "externalId: used with other content")
 	}
 	n.taken[key] = t.GetTitle()
+	res := &jieliv1.SubmitTicketResponse{Ticket: t, Repeated: repeated}
 	if t.GetTitle() == "fire" {
-		t.State = jieliv1.Ticket_DIVERTED
+		t.State, t.Number, res.CallNumber = jieliv1.Ticket_DIVERTED, "A-"+t.GetExternalId(), "119"
 	}
-	return &jieliv1.SubmitTicketResponse{Ticket: t, Repeated: repeated}, nil
+	return res, nil
 }
 
 func line(region, number, title string) string {
@@ -132,6 +133,24 @@ func TestBadLinesAreToldByNumberAndTheRestGoesOn(t *testing.T) {
 	}
 	if n.most > 4 {
 		t.Errorf("%d at once", n.most)
+	}
+}
+
+func TestWhoMustDialAnotherNumberIsToldAlsoTheSecondTime(t *testing.T) {
+	n := newNode()
+	text := line("a", "1", "x") + "\n" + line("a", "2", "fire") + "\n"
+	for _, diverted := range []int{1, 0} {
+		r, err := n.run(t, "", text)
+		if err != nil || r.Diverted != diverted || len(r.Calls) != 1 || r.Calls[0] != (Call{Line: 2, Number: "A-2", CallNumber: "119"}) {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	}
+	var many strings.Builder
+	for i := range maxBadKept + 10 {
+		many.WriteString(line("a", fmt.Sprint("m", i), "fire") + "\n")
+	}
+	if r, err := n.run(t, "", many.String()); err != nil || r.Diverted != maxBadKept+10 || len(r.Calls) != maxBadKept {
+		t.Errorf("got %d diverted, %d calls, %v", r.Diverted, len(r.Calls), err)
 	}
 }
 

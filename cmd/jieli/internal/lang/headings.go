@@ -113,7 +113,7 @@ func labels() map[string]string {
 		"node":                            "节点",
 		"number":                          "工单号",
 		"number prefix":                   "工单号前缀",
-		"of other regions":                "其他区域",
+		"left out (--region)":             "略去（--region）",
 		"of them, there already":          "其中已存在",
 		"of them, to an emergency number": "其中转紧急电话",
 		"offered to":                      "转办至",
