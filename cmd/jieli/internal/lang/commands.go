@@ -96,6 +96,7 @@ func commands() map[string]string {
 		// What examples say.
 		"after it stopped there": "停在该处之后",
 		"at a member":            "在成员处",
+		"to edit it, then:":      "改好后再导入：",
 		"it has moved":           "已迁移",
 		"at the newcomer":        "在新加入者处",
 		"every session":          "每次登录",
