@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/jieli-gateway/jieli/gateway/access"
 	"github.com/jieli-gateway/jieli/gateway/link"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -22,6 +23,10 @@ const (
 	lagLimit = 1000
 	// renewalTime is how long before its end a certificate should be renewed.
 	renewalTime = 14 * 24 * time.Hour
+	// tokenRenewalTime is how long before its end a token that is in use should be renewed.
+	tokenRenewalTime = 30 * 24 * time.Hour
+	// maxTokensShown bounds the tokens that a status names.
+	maxTokensShown = 5
 	// maxProblems bounds what a status lists, and maxStoppedShown the tickets named in one problem.
 	maxProblems     = 100
 	maxStoppedShown = 5
@@ -133,6 +138,18 @@ func ofJoining(j *Joining) finding {
 	f := found(down, "JOINING", english+`. It is tried again by itself (docs/operations.md, "Add a region")`, chinese+"。将自动重试（见 docs/operations.md 的 Add a region 一节）")
 	f.problem.Cause, f.problem.Advice, f.problem.AdviceZh = j.Cause, j.Advice, j.AdviceZh
 	return f.since(timestamppb.New(j.Since))
+}
+
+// ofTokens finds which tokens in use stop working before long, the soonest first: a system whose token ends stands still.
+func ofTokens(ending []access.Entry) findings {
+	var f findings
+	for _, e := range ending[:min(len(ending), maxTokensShown)] {
+		day := e.Expires.Local().Format(time.DateOnly)
+		f.add(found(careful, "TOKEN_EXPIRES",
+			fmt.Sprintf("the token of %s (%s) stops working on %s. Make a new one with `jieli token create`, give it to them, and revoke the old one", e.Name, e.ID, day),
+			fmt.Sprintf("%s 的令牌（%s）将于 %s 失效。请用 `jieli token create` 另发并交给使用者，再吊销旧的", e.Name, e.ID, day)))
+	}
+	return f
 }
 
 // ofRegistry finds what is wrong with the registry as this node sees it.

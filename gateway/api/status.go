@@ -58,6 +58,7 @@ func (s *statusService) GetStatus(ctx context.Context, req *jieliv1.GetStatusReq
 			out.Verdicts = verdicts(s.api.cfg.Region, out.GetLinks(), out.GetViews())
 		}
 	}
+	found.add(ofTokens(s.api.cfg.Tokens.Ending(tokenRenewalTime))...)
 	phone(found, out.GetLinks())
 	out.Health, out.Problems = found.health(), found.problems()
 	return out, nil

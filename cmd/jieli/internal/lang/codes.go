@@ -9,6 +9,7 @@ func codes() Chinese {
 		"STORE_FAILING":       "工单库无响应",
 		"CERTIFICATE_EXPIRED": "证书已过期",
 		"CERTIFICATE_EXPIRES": "证书即将到期",
+		"TOKEN_EXPIRES":       "令牌即将到期",
 		"JOINING":             "正在加入联盟",
 		"NO_REGISTRY":         "没有登记表",
 		"NO_LEADER":           "没有主节点",
