@@ -53,7 +53,7 @@ func (a *app) checkFiles(file, mapping string) error {
 		var more config.Mistakes
 		err := config.Check(or(file, config.Find()), func(c *config.Config) bool { return !gateway.Entered(c.DataDir) })
 		if err != nil {
-			err = a.noFile(file, err)
+			err = noFile(file, "FILE", err)
 		}
 		if err != nil && (!errors.As(err, &more) || len(wrong) == 0) {
 			return err
@@ -115,7 +115,7 @@ it prints a configuration file that says the same.`,
 
 // printConfig prints the effective configuration as a file of its own.
 func (a *app) printConfig(file string) error {
-	cfg, err := a.loadConfig(file)
+	cfg, err := loadConfig(file, "--config")
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (a *app) printConfig(file string) error {
 func (a *app) settings(file string) ([]config.Setting, error) {
 	settings, err := config.Settings(or(file, config.Find()), nil)
 	if err != nil {
-		return nil, a.noFile(file, err)
+		return nil, noFile(file, "--config", err)
 	}
 	for i, s := range settings {
 		switch value := s.Value.(type) {

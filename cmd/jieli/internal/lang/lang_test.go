@@ -111,3 +111,19 @@ func TestStatesOfTicketsAreToldApart(t *testing.T) {
 		}
 	}
 }
+
+// What goes wrong before a node starts is in Chinese too, with where it is kept in front of it.
+func TestErrorsOfThisMachine(t *testing.T) {
+	for english, want := range map[string]string{
+		"federation port 127.0.0.1:7345: listen tcp 127.0.0.1:7345: bind: address already in use; is another node running here, or another program on this port?": "联盟端口 127.0.0.1:7345 已被占用：是否有另一节点或其他程序在使用？",
+		"API port 127.0.0.1:1: listen tcp 127.0.0.1:1: bind: permission denied; is another node running here, or another program on this port?":                   "不能监听 API 端口 127.0.0.1:1：listen tcp 127.0.0.1:1: bind: 权限不足",
+		"this node is in no federation: start it once with --bootstrap to make one, or with --join to join one":                                                   "本节点不在任何联盟中：首次启动时用 --bootstrap 建立联盟，或用 --join 加入联盟",
+		"bootstrap: this node is in a federation already: 0b5c":                                                                                                   "本节点已在联盟 0b5c 中",
+		"a.yaml:3: dataDir: must not be empty\nsomething new":                                                                                                     "a.yaml:3：dataDir：不得为空\nsomething new",
+		"JIELI_LOG_FORMAT: log.format: must be text or json; it is \"x\"":                                                                                         `JIELI_LOG_FORMAT：log.format：须为 text 或 json；现为 "x"`,
+	} {
+		if got := InChinese(errors.New(english)); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", english, got, want)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func states(english, chinese string) rule {
 
 var rules = sync.OnceValue(func() []rule {
 	return slices.Concat([]rule{
-		of(`(?:is missing|is required|required|must not be blank)`, "必填"),
+		of(`(?:is missing|(?:is|are) required|required|must not be blank)`, "必填"),
 		of(`(?:required: one of|unknown value \d+: must be one of) (.*)`, "须为以下之一：$1"),
 		of(`must have (\d+) to (\d+) characters, has (\d+)`, "须有 $1 至 $2 个字符，现有 $3 个"),
 		of(`must have 1 to (\d+) (?:characters|bytes)`, "长度须为 1 至 $1"),
@@ -66,7 +66,7 @@ var rules = sync.OnceValue(func() []rule {
 		of(`unexpected end of JSON input|unexpected EOF`, "JSON 不完整"),
 		of(`longer than (\d+) bytes`, "超过 $1 字节"),
 		of(`no "ticket" in it`, `缺少 "ticket"`),
-	}, answers(), entryRules())
+	}, answers(), local(), entryRules())
 })
 
 // place is how a message says of what it speaks.
