@@ -301,7 +301,14 @@ Asks on a terminal whether it is meant; --yes says so beforehand, and is require
 // readRegistration reads a region with its nodes and checks it whole.
 func (a *app) readRegistration(file string) (*jieliv1.RegisterRegionRequest, error) {
 	req := new(jieliv1.RegisterRegionRequest)
-	if err := a.readFile(file, req); err != nil {
+	b, err := a.readAll(file)
+	if err != nil {
+		return nil, err
+	}
+	if !misread.Object(b) {
+		return nil, lang.Errorf("%s: this is not JSON; give the output of `jieli pki show -o json`", "%s：不是 JSON；请给出 `jieli pki show -o json` 的输出", file)
+	}
+	if err := parse(file, b, req); err != nil {
 		return nil, err
 	}
 	if err := entry.Registration(req); err != nil {
@@ -339,7 +346,18 @@ func (a *app) readFile(file string, m proto.Message) error {
 	if err != nil {
 		return err
 	}
+	return parse(file, b, m)
+}
+
+// parse reads what a file has. Of an object that lacks what goes around it, that is said, not that its keys are unknown.
+func parse(file string, b []byte, m proto.Message) error {
 	if err := protojson.Unmarshal(b, m); err != nil {
+		if !misread.Object(b) {
+			return lang.Errorf("%s: this is not a JSON object", "%s：不是 JSON 对象", file)
+		}
+		if around := misread.Wrapper(b, m); around != "" {
+			return lang.Errorf("%s: wrap it in {%q: …}", "%s：请放在 {%q: …} 之内", file, around)
+		}
 		line, column, what := misread.Of(err, m)
 		if line > 0 {
 			file = fmt.Sprintf("%s:%d:%d", file, line, column)
