@@ -209,7 +209,7 @@ func (*fakeNode) GetStatus(ctx context.Context, req *jieliv1.GetStatusRequest) (
 			{Region: "wuxi", Name: "n1", Address: "wx.example:7345", Voter: true, RaftState: "Follower", Revision: 7, Lag: 5},
 		},
 	}
-	s.Store = &jieliv1.StoreStatus{Open: 4, Disk: "OK", Bytes: 3 << 20, FreeBytes: 70000 << 20}
+	s.Store = &jieliv1.StoreStatus{Open: 4, Disk: "OK", Bytes: 3 << 20, FreeBytes: 70000 << 20, Waiting: map[string]uint64{"UNROUTED": 2, "ARBITRATION": 1}}
 	s.Links = links()
 	if req.GetAll() {
 		s.Views, s.Verdicts = views(), verdicts()

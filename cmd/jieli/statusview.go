@@ -149,7 +149,27 @@ func (v *statusView) store() error {
 	if s == nil {
 		return nil
 	}
-	return v.heading("tickets: %d open here; disk %s, %d MiB used, %d MiB free", "工单：本区域在办 %d；磁盘%s，已用 %d MiB，可用 %d MiB", s.GetOpen(), v.p.Say(s.GetDisk(), lang.Disks().Of(s.GetDisk())), s.GetBytes()>>20, s.GetFreeBytes()>>20)
+	if err := v.heading("tickets: %d open here; disk %s, %d MiB used, %d MiB free", "工单：本区域在办 %d；磁盘%s，已用 %d MiB，可用 %d MiB", s.GetOpen(), v.p.Say(s.GetDisk(), lang.Disks().Of(s.GetDisk())), s.GetBytes()>>20, s.GetFreeBytes()>>20); err != nil {
+		return err
+	}
+	return v.waiting(s.GetWaiting())
+}
+
+// waiting says how many tickets wait for somebody here to decide: no problem of the node, and nobody else looks at them.
+func (v *statusView) waiting(counts map[string]uint64) error {
+	var all uint64
+	var states []string
+	for _, state := range []string{"UNROUTED", "RETURNED", "ARBITRATION"} {
+		if n := counts[state]; n > 0 {
+			all += n
+			states = append(states, fmt.Sprintf("%s %d", v.p.Word(state), n))
+		}
+	}
+	if all == 0 {
+		return nil
+	}
+	return v.say("%d wait for people (%s): `jieli ticket list --state …`", "%d 件等待人工处理（%s）：`jieli ticket list --state …`",
+		all, strings.Join(states, v.p.Say(", ", "，")))
 }
 
 func (v *statusView) links() error {
