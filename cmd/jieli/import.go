@@ -219,13 +219,13 @@ func openRejects(name string, in *os.File, goOn bool) (*rejects, error) {
 	if old, err := os.Stat(name); err == nil && os.SameFile(source, old) {
 		return nil, usage("--rejects must not be the file that is imported", "--rejects 不能是正在导入的文件")
 	}
-	how := os.O_TRUNC
-	if goOn {
-		how = os.O_APPEND
-	}
-	f, err := os.OpenFile(filepath.Clean(name), os.O_CREATE|os.O_WRONLY|how, 0o600)
+	f, err := os.OpenFile(filepath.Clean(name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--rejects: %w", err)
+	}
+	// What is in it may have been corrected by hand and not been imported yet.
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > 0 && !goOn {
+		return nil, errors.Join(usage("--rejects: %s is not empty; name another file, or remove it", "--rejects：文件 %s 不是空的；请另指定文件，或先删除它", name), f.Close())
 	}
 	// One that was there already may have been readable to all.
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
