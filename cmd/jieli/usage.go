@@ -107,8 +107,8 @@ func exactly(n int) cobra.PositionalArgs { return between(n, n) }
 func between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			line := cmd.UseLine()
-			return usage("usage: %s (see --help)", "用法：%s（见 --help）", lang.Words{English: line, Chinese: strings.Replace(line, "[flags]", "[选项]", 1)})
+			line, flags, _ := strings.Cut(cmd.UseLine(), " [flags]")
+			return usage("usage: %s%s (see --help)", "用法：%s%s（见 --help）", line, lang.Words{English: " [FLAGS]" + flags, Chinese: " [选项]" + flags})
 		}
 		return nil
 	}

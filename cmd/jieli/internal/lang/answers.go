@@ -118,6 +118,7 @@ func answers() []rule {
 		of("ask the node of region (\\S+) that runs tickets \\(`jieli node list`\\)", "请用区域 $1 办理工单的节点（jieli node list）"),
 		of(`this node's disk has less than (\d+) MiB free and it takes no new tickets`, "本节点磁盘可用不足 $1 MiB，不收新工单"),
 		of("free some space, see `jieli status`", "请清理磁盘，见 jieli status"),
+		of(`(\S+|the line) must not be an? (\w+)`, "$1 不得为 $2"),
 		of(`connection refused`, "连接被拒绝"),
 		of(`(\S+) belongs to a system: name the person it acts for in the header .*`, "$1 属于系统：用 --operator 指明所代表的经办人"),
 		of("retire region (\\S+) at its node (\\S+), which runs its tickets and can count them", "请在区域 $1 的节点 $2 上执行"),
