@@ -28,7 +28,7 @@ func ChangeFields() Chinese {
 	return Chinese{
 		"address":          "地址",
 		"aliases":          "别名",
-		"bundle":           "证书",
+		"bundle":           "CA",
 		"cluster":          "城市群",
 		"dataContact":      "数据联系人",
 		"documentNumber":   "文件号",
