@@ -66,6 +66,9 @@ func TestTablesInStepWhileAnythingIsKilled(t *testing.T) {
 	}
 	cancel()
 	must(t, clerks.Wait())
+	for _, r := range []*region{north, south} {
+		r.atRest()
+	}
 	agree(t, north, south)
 	agree(t, south, north)
 
@@ -79,9 +82,22 @@ func TestTablesInStepWhileAnythingIsKilled(t *testing.T) {
 			must(t, r.query("SELECT cursor FROM feed", func(rows *sql.Rows) error { return rows.Scan(&cursor) }))
 			return cursor != "" && !strings.HasPrefix(cursor, "00000000-")
 		})
+		r.atRest()
 	}
 	agree(t, north, south)
 	agree(t, south, north)
+}
+
+// atRest waits until the node is up, after the last kill, and its connector has read its feed to the end.
+func (r *region) atRest() {
+	r.t.Helper()
+	r.ready()
+	wait(r.t, "the connector of "+r.id+" to have read all", func() bool {
+		var cursor string
+		must(r.t, r.query("SELECT cursor FROM feed", func(rows *sql.Rows) error { return rows.Scan(&cursor) }))
+		var page struct{ Entries []struct{ Cursor string } }
+		return r.call("GET", "/v1/events?limit=1&after="+cursor, nil, &page) == nil && len(page.Entries) == 0
+	})
 }
 
 // do changes the centre's database.
