@@ -153,9 +153,15 @@ func (*fakeNode) GetPolicy(context.Context, *jieliv1.GetPolicyRequest) (*jieliv1
 	return &jieliv1.GetPolicyResponse{Policy: &jieliv1.Policy{RegistryGrace: durationpb.New(48 * time.Hour), Revision: 3}, Level: 1, Revision: 12}, nil
 }
 
-// SetPolicy takes only a change of the link floor that leaves the rest alone and was made of what GetPolicy says.
+// SetPolicy takes only a change of the link floor, or terms of Suzhou, that leaves the rest alone and was made of what
+// GetPolicy says.
 func (*fakeNode) SetPolicy(_ context.Context, req *jieliv1.SetPolicyRequest) (*jieliv1.ChangeResponse, error) {
 	p := req.GetPolicy()
+	if terms := p.GetTerms(); len(terms) == 1 && terms[0].GetRegion() == "suzhou" && terms[0].GetType() == jieliv1.Ticket_COMPLAINT &&
+		terms[0].GetTerms().GetAnswer().GetWorkingDays() == 10 && terms[0].GetTerms().GetAccept().GetClock().AsDuration() == 2*time.Hour &&
+		p.GetLinkVersionFloor() == 0 {
+		return &jieliv1.ChangeResponse{Revision: 14}, nil
+	}
 	if req.GetExpectedRevision() != 12 || p.GetRegistryGrace().AsDuration() != 48*time.Hour || p.GetRequestIds() != 0 || p.GetLinkVersionFloor() != 2 {
 		return nil, refused(codes.Aborted, "REVISION", "not what was asked for: "+req.String())
 	}

@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -72,6 +74,12 @@ func madeVectors(t *testing.T) []vector {
 	play("the import takes effect", finishImport(north, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}))
 	play("a service with aliases", changeServices(north, []*jieliv1.ServiceEntry{{Code: "fire", NameZh: "火警", NameEn: "Fire", Aliases: []string{"着火", "119"}, Emergency: "119"}}))
 	play("a policy", setPolicy(north, &jieliv1.Policy{RequestIds: 5000, LinkVersionFloor: 1}))
+	play("terms", setPolicy(north, &jieliv1.Policy{RequestIds: 5000, LinkVersionFloor: 1, Terms: []*jieliv1.TermRule{
+		{Region: south, Terms: &jieliv1.Terms{Answer: &jieliv1.Term{WorkingDays: 5}}},
+		{Service: "urban", Type: jieliv1.Ticket_COMPLAINT, Urgency: jieliv1.Ticket_CRITICAL, Terms: &jieliv1.Terms{
+			Accept: &jieliv1.Term{Clock: durationpb.New(10 * time.Minute)}, ReturnComplex: &jieliv1.Term{WorkingDays: 3},
+		}},
+	}}))
 	play("a node reports its level", reportLevel(north, north, "n1", 2))
 	play("a level too high", raiseLevel(north, 2))
 	play("a node is removed", removeNode(south, south, "n1"))

@@ -93,7 +93,20 @@ type TicketState struct {
 	// Time of the newest event.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// For DIVERTED.
-	CallNumber    string `protobuf:"bytes,33,opt,name=call_number,json=callNumber,proto3" json:"call_number,omitempty"`
+	CallNumber string `protobuf:"bytes,33,opt,name=call_number,json=callNumber,proto3" json:"call_number,omitempty"`
+	// A complex matter.
+	Complex bool `protobuf:"varint,34,opt,name=complex,proto3" json:"complex,omitempty"`
+	// What the newest hand-off promises: the terms in force and the revision of the policy they are by. Its dates, the
+	// answer among them, are kept in `due`.
+	Deadlines *Deadlines `protobuf:"bytes,35,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
+	// Deadlines that run. `accept` and `deem_time` do so from delivery, which each of the two regions sees for itself.
+	Due *Due `protobuf:"bytes,36,opt,name=due,proto3" json:"due,omitempty"`
+	// While offered here: when the ticket counts as accepted if nobody signs for it.
+	DeemTime *timestamppb.Timestamp `protobuf:"bytes,37,opt,name=deem_time,json=deemTime,proto3" json:"deem_time,omitempty"`
+	// When it was last signed for.
+	AcceptTime *timestamppb.Timestamp `protobuf:"bytes,38,opt,name=accept_time,json=acceptTime,proto3" json:"accept_time,omitempty"`
+	// When the matter must be answered, as promised to the caller; kept when it does not run.
+	Promised      *timestamppb.Timestamp `protobuf:"bytes,39,opt,name=promised,proto3" json:"promised,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -359,6 +372,48 @@ func (x *TicketState) GetCallNumber() string {
 	return ""
 }
 
+func (x *TicketState) GetComplex() bool {
+	if x != nil {
+		return x.Complex
+	}
+	return false
+}
+
+func (x *TicketState) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+func (x *TicketState) GetDue() *Due {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+func (x *TicketState) GetDeemTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeemTime
+	}
+	return nil
+}
+
+func (x *TicketState) GetAcceptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AcceptTime
+	}
+	return nil
+}
+
+func (x *TicketState) GetPromised() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Promised
+	}
+	return nil
+}
+
 // TicketRow is what a store keeps of a ticket beside the columns it searches by. It never leaves the node.
 type TicketRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -481,7 +536,7 @@ var File_jieli_v1_state_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x14jieli/v1/state.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\x9d\t\n" +
+	"\x14jieli/v1/state.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\xb9\v\n" +
 	"\vTicketState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x12\x1f\n" +
@@ -528,7 +583,14 @@ const file_jieli_v1_state_proto_rawDesc = "" +
 	"\vupdate_time\x18  \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1f\n" +
 	"\vcall_number\x18! \x01(\tR\n" +
-	"callNumber\"\xc0\x02\n" +
+	"callNumber\x12\x18\n" +
+	"\acomplex\x18\" \x01(\bR\acomplex\x121\n" +
+	"\tdeadlines\x18# \x01(\v2\x13.jieli.v1.DeadlinesR\tdeadlines\x12\x1f\n" +
+	"\x03due\x18$ \x01(\v2\r.jieli.v1.DueR\x03due\x127\n" +
+	"\tdeem_time\x18% \x01(\v2\x1a.google.protobuf.TimestampR\bdeemTime\x12;\n" +
+	"\vaccept_time\x18& \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"acceptTime\x126\n" +
+	"\bpromised\x18' \x01(\v2\x1a.google.protobuf.TimestampR\bpromised\"\xc0\x02\n" +
 	"\tTicketRow\x12+\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.jieli.v1.TicketStateR\x05state\x12\x1d\n" +
 	"\n" +
@@ -564,6 +626,8 @@ var file_jieli_v1_state_proto_goTypes = []any{
 	(Ticket_Channel)(0),           // 6: jieli.v1.Ticket.Channel
 	(Ticket_Urgency)(0),           // 7: jieli.v1.Ticket.Urgency
 	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Deadlines)(nil),             // 9: jieli.v1.Deadlines
+	(*Due)(nil),                   // 10: jieli.v1.Due
 }
 var file_jieli_v1_state_proto_depIdxs = []int32{
 	2,  // 0: jieli.v1.TicketState.state:type_name -> jieli.v1.Ticket.State
@@ -575,12 +639,17 @@ var file_jieli_v1_state_proto_depIdxs = []int32{
 	8,  // 6: jieli.v1.TicketState.reported_at:type_name -> google.protobuf.Timestamp
 	8,  // 7: jieli.v1.TicketState.create_time:type_name -> google.protobuf.Timestamp
 	8,  // 8: jieli.v1.TicketState.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 9: jieli.v1.TicketRow.state:type_name -> jieli.v1.TicketState
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	9,  // 9: jieli.v1.TicketState.deadlines:type_name -> jieli.v1.Deadlines
+	10, // 10: jieli.v1.TicketState.due:type_name -> jieli.v1.Due
+	8,  // 11: jieli.v1.TicketState.deem_time:type_name -> google.protobuf.Timestamp
+	8,  // 12: jieli.v1.TicketState.accept_time:type_name -> google.protobuf.Timestamp
+	8,  // 13: jieli.v1.TicketState.promised:type_name -> google.protobuf.Timestamp
+	0,  // 14: jieli.v1.TicketRow.state:type_name -> jieli.v1.TicketState
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_state_proto_init() }

@@ -124,6 +124,7 @@ func labels() map[string]string {
 		"recall pending":                  "撤回待答复",
 		"reference":                       "对方编号",
 		"region":                          "区域",
+		"terms":                           "时限",
 		"registry grace":                  "登记表宽限",
 		"registry level":                  "登记表级别",
 		"reported":                        "反映时间",
