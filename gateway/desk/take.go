@@ -445,6 +445,9 @@ func (d *Desk) storeOffer(tx store.Tx, c *checked, t *store.Ticket, known map[ui
 	if err := s.feedEvent(s.theirs(c.event), c.event.ev); err != nil {
 		return err
 	}
+	if err := s.delivered(s.now); err != nil {
+		return err
+	}
 	return s.save()
 }
 

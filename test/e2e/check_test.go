@@ -140,6 +140,9 @@ func withoutDelivery(st *jieliv1.TicketState) *jieliv1.TicketState {
 	for _, h := range st.GetHops() {
 		h.DeliverTime = nil
 	}
+	if st.GetState() == jieliv1.Ticket_OFFERED && st.GetDue() != nil {
+		st.Due.Deliver, st.Due.Accept, st.DeemTime, st.AcceptProvisional = nil, nil, nil, false
+	}
 	return st
 }
 

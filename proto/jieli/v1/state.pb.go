@@ -106,9 +106,11 @@ type TicketState struct {
 	// When it was last signed for.
 	AcceptTime *timestamppb.Timestamp `protobuf:"bytes,38,opt,name=accept_time,json=acceptTime,proto3" json:"accept_time,omitempty"`
 	// When the matter must be answered, as promised to the caller; kept when it does not run.
-	Promised      *timestamppb.Timestamp `protobuf:"bytes,39,opt,name=promised,proto3" json:"promised,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Promised *timestamppb.Timestamp `protobuf:"bytes,39,opt,name=promised,proto3" json:"promised,omitempty"`
+	// `due.accept` or `deem_time` rests on days that this node's calendar did not settle.
+	AcceptProvisional bool `protobuf:"varint,40,opt,name=accept_provisional,json=acceptProvisional,proto3" json:"accept_provisional,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *TicketState) Reset() {
@@ -414,6 +416,13 @@ func (x *TicketState) GetPromised() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *TicketState) GetAcceptProvisional() bool {
+	if x != nil {
+		return x.AcceptProvisional
+	}
+	return false
+}
+
 // TicketRow is what a store keeps of a ticket beside the columns it searches by. It never leaves the node.
 type TicketRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -536,7 +545,7 @@ var File_jieli_v1_state_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x14jieli/v1/state.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\xb9\v\n" +
+	"\x14jieli/v1/state.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\xe8\v\n" +
 	"\vTicketState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x12\x1f\n" +
@@ -590,7 +599,8 @@ const file_jieli_v1_state_proto_rawDesc = "" +
 	"\tdeem_time\x18% \x01(\v2\x1a.google.protobuf.TimestampR\bdeemTime\x12;\n" +
 	"\vaccept_time\x18& \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"acceptTime\x126\n" +
-	"\bpromised\x18' \x01(\v2\x1a.google.protobuf.TimestampR\bpromised\"\xc0\x02\n" +
+	"\bpromised\x18' \x01(\v2\x1a.google.protobuf.TimestampR\bpromised\x12-\n" +
+	"\x12accept_provisional\x18( \x01(\bR\x11acceptProvisional\"\xc0\x02\n" +
 	"\tTicketRow\x12+\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.jieli.v1.TicketStateR\x05state\x12\x1d\n" +
 	"\n" +

@@ -1,0 +1,134 @@
+package desk
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/jieli-gateway/jieli/gateway/fault"
+	"github.com/jieli-gateway/jieli/gateway/store"
+	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
+	"github.com/jieli-gateway/jieli/regions"
+)
+
+// timerPage bounds how many tickets are changed in one update, which holds up all others.
+const timerPage = 50
+
+// deemAccepted signs for every ticket that was offered here and that nobody signed for within the time to return it
+// (视为签收). A ticket's timer stands in the store with it and goes with the event it leads to: so it survives a crash, and
+// goes off once.
+func (d *Desk) deemAccepted(ctx context.Context) error {
+	if t := d.cfg.Registry.Table(); t.View == nil || t.Revision() == 0 {
+		return nil
+	}
+	due := store.Filter{State: jieliv1.Ticket_OFFERED, Holder: d.cfg.Region, TimerUntil: d.cfg.Now()}
+	return d.each(ctx, due, func(s *step) error {
+		if ready := s.windowOver() && s.may(jieliv1.Event_ACCEPTED) && s.confirmed() == nil; !ready {
+			return nil
+		}
+		d.log.Warn("nobody signed for a ticket within the time to return it: it counts as accepted", slog.Any("ticket", s.t.State.GetId()), slog.Any("origin", s.t.State.GetOrigin()))
+		if err := s.accepted(&jieliv1.Accepted{Deemed: true}); err != nil {
+			return err
+		}
+		return s.save()
+	})
+}
+
+// windowOver tells whether a ticket that was offered here can no longer be returned.
+func (s *step) windowOver() bool { return !s.t.Timer.IsZero() && !s.now.Before(s.t.Timer) }
+
+// returnable refuses a return that comes too late.
+func (s *step) returnable() error {
+	if !s.windowOver() {
+		return nil
+	}
+	return fault.New(fault.Precondition, "RETURN_WINDOW_OVER",
+		"the ticket could be returned until %s; it counts as accepted since and is to be handled", s.t.Timer.Format(time.RFC3339))
+}
+
+// settleDates computes the dates anew that rest on days no calendar had settled, as far as this node's calendar now does.
+func (d *Desk) settleDates(ctx context.Context) error {
+	return d.each(ctx, store.Filter{Provisional: true}, func(s *step) error {
+		before := proto.CloneOf(s.t.State)
+		s.redate()
+		if proto.Equal(before, s.t.State) {
+			return nil
+		}
+		return s.save()
+	})
+}
+
+// redate does so for one ticket. Which dates run, and from when, the events say; only the dates move.
+func (s *step) redate() {
+	st := s.t.State
+	terms, err := regions.ParseTerms(st.GetDeadlines().GetTerms())
+	if err != nil {
+		return // an event that has been checked has none such
+	}
+	open := false
+	from := func(term regions.Term, start time.Time) (time.Time, bool) {
+		at, provisional := term.From(start, s.d.cfg.Calendar)
+		open = open || provisional
+		return at, !provisional && !at.IsZero()
+	}
+	if st.GetPromised() != nil {
+		if at, settled := from(terms.Answer, st.GetCreateTime().AsTime()); settled {
+			st.Promised = moment(at)
+			if st.GetDue() != nil {
+				st.Due.Answer = moment(at)
+			}
+		}
+	}
+	if st.GetDue().GetContact() != nil {
+		if at, settled := from(terms.Contact, st.GetAcceptTime().AsTime()); settled {
+			st.Due.Contact = moment(at)
+		}
+	}
+	if hops := st.GetHops(); st.GetDue().GetDeliver() != nil {
+		if at, settled := from(terms.Deliver, hops[len(hops)-1].GetOfferTime().AsTime()); settled {
+			st.Due.Deliver = moment(at)
+		}
+	}
+	if st.GetAcceptProvisional() {
+		hops := st.GetHops()
+		s.startSigning(terms, hops[len(hops)-1].GetDeliverTime().AsTime())
+	}
+	if !open && st.GetDeadlines() != nil {
+		st.Deadlines.Provisional = false
+	}
+}
+
+// each changes the tickets a filter selects, some in each update. change saves what it changes.
+func (d *Desk) each(ctx context.Context, f store.Filter, change func(*step) error) error {
+	for after := int64(0); ; {
+		var found []*store.Ticket
+		err := d.store.View(ctx, func(r store.Reader) (err error) {
+			found, err = r.ListTickets(f, after, timerPage)
+			return err
+		})
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		err = d.store.Update(ctx, func(tx store.Tx) error {
+			for _, stale := range found {
+				t, err := tx.Ticket(stale.State.GetId())
+				if err != nil {
+					return err
+				}
+				if !f.Matches(t) {
+					continue
+				}
+				if err := change(d.step(tx, t, "")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		after = found[len(found)-1].Changed
+	}
+}
