@@ -99,6 +99,12 @@ func (*fakeNode) ListTickets(_ context.Context, req *jieliv1.ListTicketsRequest)
 	if req.GetState() == jieliv1.Ticket_UNROUTED {
 		return &jieliv1.ListTicketsResponse{}, nil
 	}
+	if req.GetLight() == jieliv1.Ticket_RED {
+		late := theTicket()
+		late.Light, late.Title = jieliv1.Ticket_RED, "before "+req.GetDueBefore().AsTime().Format(time.RFC3339)
+		late.Due = &jieliv1.Due{Answer: timestamppb.New(time.Date(2026, 10, 13, 16, 0, 0, 0, time.UTC))}
+		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{late}}, nil
+	}
 	diverted := &jieliv1.Ticket{Number: "CY-20261124-000001-3", State: jieliv1.Ticket_DIVERTED, Origin: "chengyu", Holder: "chengyu", Division: "5001", Service: "emergency.fire", Title: "着火", UpdateTime: at(9)}
 	return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{theTicket(), diverted}, NextPageToken: "next"}, nil
 }

@@ -88,10 +88,10 @@ func (a *app) ticketSubmit() *cobra.Command {
 
 func (a *app) ticketList() *cobra.Command {
 	req := &jieliv1.ListTicketsRequest{}
-	var state string
+	var state, light, due string
 	c := &cobra.Command{
 		Use: "list", Short: "List tickets, newest change last", Args: exactly(0),
-		Example: "  jieli ticket list --state OFFERED --holder suzhou",
+		Example: "  jieli ticket list --state OFFERED --holder suzhou\n  jieli ticket list --light RED\n  jieli ticket list --due-before 2026-12-01",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if state != "" {
 				v, err := enum("--state", state, jieliv1.Ticket_State_value)
@@ -99,6 +99,20 @@ func (a *app) ticketList() *cobra.Command {
 					return err
 				}
 				req.State = jieliv1.Ticket_State(v)
+			}
+			if light != "" {
+				v, err := enum("--light", light, jieliv1.Ticket_Light_value)
+				if err != nil {
+					return err
+				}
+				req.Light = jieliv1.Ticket_Light(v)
+			}
+			if due != "" {
+				at, err := moment("--due-before", due)
+				if err != nil {
+					return err
+				}
+				req.DueBefore = at
 			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				res, err := c.Tickets.ListTickets(ctx, req)
@@ -121,6 +135,8 @@ func (a *app) ticketList() *cobra.Command {
 	f.StringVar(&req.Service, "service", "", "only of this service or below it")
 	f.StringVar(&req.Division, "division", "", "only with this division prefix")
 	f.StringVar(&req.ExternalId, "external-id", "", "only with the origin's own number")
+	f.StringVar(&light, "light", "", "only with this light: GREEN, YELLOW or RED")
+	f.StringVar(&due, "due-before", "", "only due before this day or time, e.g. 2026-12-01 or 2026-12-01T12:00:00+08:00")
 	f.Int32Var(&req.PageSize, "page-size", 100, "most to show, up to 1000")
 	f.StringVar(&req.PageToken, "page-token", "", "go on from here")
 	return c

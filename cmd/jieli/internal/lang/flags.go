@@ -63,6 +63,8 @@ func flags() map[string]string {
 		"from the call until the answer, likewise":                                                              "从受理到答复，同上",
 		"from delivery until it can no longer be returned, likewise":                                            "从送达到不可再退单，同上",
 		"the same for a complex matter, likewise":                                                               "复杂事项的退单期限，同上",
+		"only with this light: GREEN, YELLOW or RED":                                                            "仅此亮灯：GREEN、YELLOW 或 RED",
+		"only due before this day or time, e.g. 2026-12-01 or 2026-12-01T12:00:00+08:00":                        "仅时限早于此日期或时间者，如 2026-12-01 或 2026-12-01T12:00:00+08:00",
 		"only in this state, e.g. OFFERED":                                                                      "仅此状态，如 OFFERED",
 		"only with the origin's own number":                                                                     "仅此首接中心编号",
 		"only with this division prefix":                                                                        "仅此行政区划前缀",

@@ -27,6 +27,8 @@ func Reasons() Chinese {
 		"BAD_REQUEST_ID":   "请求编号有误",
 		"REQUEST_TOO_OLD":  "请求编号过旧",
 
+		"RETURN_WINDOW_OVER": "已过退单时限，视为签收，须予办理",
+
 		// Not there.
 		"REGION_NOT_FOUND":  "没有此区域",
 		"NODE_NOT_FOUND":    "没有此节点",
