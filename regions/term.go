@@ -73,16 +73,18 @@ func (t Term) IsZero() bool { return t == Term{} }
 // Validate checks that at most one of the two is set, and within the limits. The
 // error is an *InvalidError with Field "term".
 func (t Term) Validate() error {
-	value := fmt.Sprintf("%s, %d working days", t.Clock, t.Workdays)
+	rule := ""
 	switch {
 	case t.Clock != 0 && t.Workdays != 0:
-		return &InvalidError{Field: "term", Value: value, Rule: "a term is in clock hours or in working days, not in both"}
+		rule = "a term is in clock hours or in working days, not in both"
 	case t.Clock < 0 || t.Clock > MaxTermClock:
-		return &InvalidError{Field: "term", Value: value, Rule: "a term in clock hours has at most 366 days"}
+		rule = "a term in clock hours has at most 366 days"
 	case t.Workdays < 0 || t.Workdays > MaxTermWorkdays:
-		return &InvalidError{Field: "term", Value: value, Rule: "a term in working days has at most 250"}
+		rule = "a term in working days has at most 250"
+	default:
+		return nil
 	}
-	return nil
+	return &InvalidError{Field: "term", Value: fmt.Sprintf("%s, %d working days", t.Clock, t.Workdays), Rule: rule}
 }
 
 // From returns when a term that starts at a moment is over. Clock hours add up,

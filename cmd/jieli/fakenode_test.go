@@ -164,7 +164,7 @@ func (*fakeNode) GetPolicy(context.Context, *jieliv1.GetPolicyRequest) (*jieliv1
 func (*fakeNode) SetPolicy(_ context.Context, req *jieliv1.SetPolicyRequest) (*jieliv1.ChangeResponse, error) {
 	p := req.GetPolicy()
 	if terms := p.GetTerms(); len(terms) == 1 && terms[0].GetRegion() == "suzhou" && terms[0].GetType() == jieliv1.Ticket_COMPLAINT &&
-		terms[0].GetTerms().GetAnswer().GetWorkingDays() == 10 && terms[0].GetTerms().GetAccept().GetClock().AsDuration() == 2*time.Hour &&
+		terms[0].GetTerms().GetAnswer().GetWorkingDays() == 10 && terms[0].GetTerms().GetAccept().GetClockSeconds() == 7200 &&
 		p.GetLinkVersionFloor() == 0 {
 		return &jieliv1.ChangeResponse{Revision: 14}, nil
 	}

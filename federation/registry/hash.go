@@ -153,7 +153,7 @@ func policyItem(p *jieliv1.Policy) []byte {
 		for _, term := range []*jieliv1.Term{
 			t.GetDeliver(), t.GetAccept(), t.GetContact(), t.GetAnswer(), t.GetReturn(), t.GetReturnComplex(),
 		} {
-			i.number(uint64(term.GetWorkingDays())).number(uint64(term.GetClock().AsDuration())) // #nosec G115
+			i.number(uint64(term.GetWorkingDays())).number(uint64(term.GetClockSeconds()))
 		}
 	}
 	return i.b

@@ -128,10 +128,10 @@ func TestRejections(t *testing.T) {
 		{"a term of nothing", nil, setPolicy(north, answerIn(south, 0)), "INVALID_FIELD"},
 		{"a rule of no term", nil, setPolicy(north, terms(&jieliv1.TermRule{Region: south})), "INVALID_FIELD"},
 		{"a term of both kinds", nil, setPolicy(north, terms(&jieliv1.TermRule{Terms: &jieliv1.Terms{
-			Accept: &jieliv1.Term{WorkingDays: 1, Clock: durationpb.New(time.Hour)},
+			Accept: &jieliv1.Term{WorkingDays: 1, ClockSeconds: 3600},
 		}})), "INVALID_FIELD"},
-		{"a term of half a second", nil, setPolicy(north, terms(&jieliv1.TermRule{Terms: &jieliv1.Terms{
-			Accept: &jieliv1.Term{Clock: durationpb.New(time.Second / 2)},
+		{"more than a year of clock time", nil, setPolicy(north, terms(&jieliv1.TermRule{Terms: &jieliv1.Terms{
+			Accept: &jieliv1.Term{ClockSeconds: math.MaxUint32},
 		}})), "INVALID_FIELD"},
 		{"terms of no service", nil, setPolicy(north, edit(answerIn("", 5), func(r *jieliv1.TermRule) { r.Service = "Urban!" })), "INVALID_FIELD"},
 		{"terms of no type", nil, setPolicy(north, edit(answerIn("", 5), func(r *jieliv1.TermRule) { r.Type = 99 })), "INVALID_FIELD"},

@@ -8,11 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -77,7 +75,7 @@ func madeVectors(t *testing.T) []vector {
 	play("terms", setPolicy(north, &jieliv1.Policy{RequestIds: 5000, LinkVersionFloor: 1, Terms: []*jieliv1.TermRule{
 		{Region: south, Terms: &jieliv1.Terms{Answer: &jieliv1.Term{WorkingDays: 5}}},
 		{Service: "urban", Type: jieliv1.Ticket_COMPLAINT, Urgency: jieliv1.Ticket_CRITICAL, Terms: &jieliv1.Terms{
-			Accept: &jieliv1.Term{Clock: durationpb.New(10 * time.Minute)}, ReturnComplex: &jieliv1.Term{WorkingDays: 3},
+			Accept: &jieliv1.Term{ClockSeconds: 600}, ReturnComplex: &jieliv1.Term{WorkingDays: 3},
 		}},
 	}}))
 	play("a node reports its level", reportLevel(north, north, "n1", 2))

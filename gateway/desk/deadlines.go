@@ -46,11 +46,12 @@ func (s *step) handOff(target string) (*jieliv1.Deadlines, error) {
 func (s *step) signed() (*jieliv1.Deadlines, error) {
 	st := s.t.State
 	if !s.isOrigin() {
-		if st.GetDeadlines() == nil {
+		if st.GetContactTerm() == 0 {
 			return nil, nil // the offer came from an older version
 		}
-		d := &jieliv1.Deadlines{PolicyRevision: st.GetDeadlines().GetPolicyRevision(), Due: &jieliv1.Due{Answer: st.GetPromised()}}
-		return d, s.contactBy(d, st.GetDeadlines().GetTerms().GetContact())
+		d := &jieliv1.Deadlines{PolicyRevision: st.GetPolicyRevision(), Due: &jieliv1.Due{}}
+		s.contactBy(d, regions.TermOf(st.GetContactTerm()))
+		return d, nil
 	}
 	terms, revision, err := s.table.Terms(s.self(), st.GetService(), st.GetType(), st.GetUrgency())
 	if err != nil {
@@ -60,30 +61,25 @@ func (s *step) signed() (*jieliv1.Deadlines, error) {
 		PolicyRevision: revision, Due: &jieliv1.Due{}, Terms: &jieliv1.Terms{Contact: terms.Contact.Message()},
 	}
 	s.answerBy(d, terms.Answer)
-	return d, s.contactBy(d, d.GetTerms().GetContact())
+	s.contactBy(d, terms.Contact)
+	return d, nil
 }
 
 // answerBy promises an answer within a term of the call, or earlier where that was promised before.
 func (s *step) answerBy(d *jieliv1.Deadlines, term regions.Term) {
 	st := s.t.State
 	answer, open := term.From(st.GetCreateTime().AsTime(), s.d.cfg.Calendar)
-	d.Due.Answer, d.Terms.Answer = moment(answer), term.Message()
-	if kept := st.GetPromised(); kept != nil && (answer.IsZero() || !answer.Before(kept.AsTime())) {
-		d.Due.Answer, d.Terms.Answer = kept, st.GetDeadlines().GetTerms().GetAnswer()
-		open = st.GetDeadlines().GetProvisional()
+	if kept := st.GetPromised(); kept != 0 && (answer.IsZero() || answer.UnixMilli() > kept) {
+		answer, term, open = time.UnixMilli(kept), regions.TermOf(st.GetAnswerTerm()), st.GetProvisional()
 	}
+	d.Due.Answer, d.Terms.Answer = moment(answer), term.Message()
 	d.Provisional = d.GetProvisional() || open
 }
 
 // contactBy starts the time to contact the caller.
-func (s *step) contactBy(d *jieliv1.Deadlines, term *jieliv1.Term) error {
-	t, err := regions.ParseTerm(term)
-	if err != nil {
-		return err
-	}
-	contact, open := t.From(ticket.NextTime(s.t.State, s.now), s.d.cfg.Calendar)
+func (s *step) contactBy(d *jieliv1.Deadlines, term regions.Term) {
+	contact, open := term.From(ticket.NextTime(s.t.State, s.now), s.d.cfg.Calendar)
 	d.Due.Contact, d.Provisional = moment(contact), d.GetProvisional() || open
-	return nil
 }
 
 // returnTerm is how long a ticket may be returned.
@@ -104,56 +100,45 @@ func (s *step) accepted(a *jieliv1.Accepted) (err error) {
 
 // delivered starts the time to sign for an offer that has been delivered at a moment. It ends with the time to return
 // it, after which it counts as accepted anyway.
-func (s *step) delivered(at time.Time) error {
-	terms, err := regions.ParseTerms(s.t.State.GetDeadlines().GetTerms())
-	if err != nil {
-		return err
-	}
-	s.startSigning(terms, at)
-	return nil
-}
-
-// startSigning is delivered by given terms.
-func (s *step) startSigning(terms regions.Terms, at time.Time) {
-	accept, openAccept := terms.Accept.From(at, s.d.cfg.Calendar)
-	deem, openDeem := terms.Return.From(at, s.d.cfg.Calendar)
+func (s *step) delivered(at time.Time) {
+	st := s.t.State
+	accept, openAccept := regions.TermOf(st.GetAcceptTerm()).From(at, s.d.cfg.Calendar)
+	deem, openDeem := regions.TermOf(st.GetReturnTerm()).From(at, s.d.cfg.Calendar)
 	if !deem.IsZero() && (accept.IsZero() || deem.Before(accept)) {
 		accept = deem
 	}
-	ticket.Delivered(s.t.State, ticket.Signing{
-		From: timestamp(at), Accept: moment(accept), Deem: moment(deem), Provisional: openAccept || openDeem,
-	})
+	ticket.Delivered(st, ticket.Signing{From: at, Accept: accept, Deem: deem, Provisional: openAccept || openDeem})
 }
 
 // schedule derives what a store finds tickets by from the deadlines that run.
 func (s *step) schedule() {
 	st := s.t.State
 	s.t.Due, s.t.Yellow, s.t.Timer, s.t.Provisional = time.Time{}, time.Time{}, time.Time{}, false
-	due := st.GetDue()
-	if due == nil || !s.isOrigin() && !s.hasPen() {
+	if !s.isOrigin() && !s.hasPen() {
 		return // where the pen has left nothing is to be done, and what is done elsewhere is not heard of
 	}
 	var offered, delivered *timestamppb.Timestamp
 	if hops := st.GetHops(); len(hops) > 0 {
 		offered, delivered = hops[len(hops)-1].GetOfferTime(), hops[len(hops)-1].GetDeliverTime()
 	}
-	for _, one := range [...]struct{ from, due *timestamppb.Timestamp }{
-		{offered, due.GetDeliver()},
-		{delivered, due.GetAccept()},
-		{st.GetAcceptTime(), due.GetContact()},
-		{st.GetCreateTime(), due.GetAnswer()},
-	} {
-		if one.due == nil {
-			continue
-		}
-		at := one.due.AsTime()
-		s.t.Due = earlier(s.t.Due, at)
-		s.t.Yellow = earlier(s.t.Yellow, regions.YellowFrom(one.from.AsTime(), at, s.d.cfg.Calendar))
+	s.runs(offered.AsTime(), st.GetDueDeliver())
+	s.runs(delivered.AsTime(), st.GetDueAccept())
+	s.runs(time.UnixMilli(st.GetAcceptTime()), st.GetDueContact())
+	s.runs(st.GetCreateTime().AsTime(), st.GetDueAnswer())
+	if deem := st.GetDeemTime(); deem != 0 && s.hasPen() && !s.isOrigin() {
+		s.t.Timer = time.UnixMilli(deem).UTC()
 	}
-	if deem := st.GetDeemTime(); deem != nil && s.hasPen() && !s.isOrigin() {
-		s.t.Timer = deem.AsTime()
+	s.t.Provisional = !s.t.Due.IsZero() && (st.GetProvisional() || st.GetAcceptProvisional())
+}
+
+// runs notes one deadline, in milliseconds since 1970; 0 is none.
+func (s *step) runs(from time.Time, due int64) {
+	if due == 0 {
+		return
 	}
-	s.t.Provisional = st.GetDeadlines().GetProvisional() || st.GetAcceptProvisional()
+	at := time.UnixMilli(due).UTC()
+	s.t.Due = earlier(s.t.Due, at)
+	s.t.Yellow = earlier(s.t.Yellow, regions.YellowFrom(from, at, s.d.cfg.Calendar))
 }
 
 // earlier is the earlier of two moments; the zero time is none.

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/jieli-gateway/jieli/gateway/fault"
@@ -157,8 +156,8 @@ func TestHandOffsKeepWhatWasPromised(t *testing.T) {
 func TestPoliciesTouchLaterHandOffs(t *testing.T) {
 	w := newWorld(t)
 	id := w.offered(t)
-	before := w.desks["changsanjiao"].state(id).GetDeadlines().GetPolicyRevision()
-	w.setTerms(t, &jieliv1.TermRule{Terms: &jieliv1.Terms{Answer: days(20), Contact: days(3), Deliver: &jieliv1.Term{Clock: durationpb.New(2 * time.Hour)}}})
+	before := w.desks["changsanjiao"].state(id).GetPolicyRevision()
+	w.setTerms(t, &jieliv1.TermRule{Terms: &jieliv1.Terms{Answer: days(20), Contact: days(3), Deliver: &jieliv1.Term{ClockSeconds: 7200}}})
 	_, err := w.desks["changsanjiao"].desk.Accept(w.ctx, operator, &jieliv1.AcceptTicketRequest{Id: id})
 	w.must(err)
 	w.wantDue(t, "changsanjiao", id, green, never, never, endOf(t, "2026-11-25"), endOf(t, "2026-12-15"))
@@ -169,7 +168,7 @@ func TestPoliciesTouchLaterHandOffs(t *testing.T) {
 	res, err := w.submit("jingjinji", in)
 	w.must(err)
 	id = res.GetTicket().GetId()
-	w.setTerms(t, &jieliv1.TermRule{Terms: &jieliv1.Terms{Answer: days(9), Deliver: &jieliv1.Term{Clock: durationpb.New(2 * time.Hour)}}})
+	w.setTerms(t, &jieliv1.TermRule{Terms: &jieliv1.Terms{Answer: days(9), Deliver: &jieliv1.Term{ClockSeconds: 7200}}})
 	w.through(beijing)
 	w.wantDue(t, "changsanjiao", id, green, never, endOf(t, "2026-11-25"), never, endOf(t, "2026-12-15"))
 	w.now = w.now.Add(24 * time.Hour)
@@ -179,7 +178,7 @@ func TestPoliciesTouchLaterHandOffs(t *testing.T) {
 	w.must(err)
 	w.through(shanghai)
 	w.wantDue(t, "jingjinji", id, green, w.now.Add(2*time.Hour), never, never, endOf(t, "2026-12-07")) // 9 working days from the call
-	if after := w.desks["jingjinji"].state(id).GetDeadlines().GetPolicyRevision(); after <= before {
+	if after := w.desks["jingjinji"].state(id).GetPolicyRevision(); after <= before {
 		t.Errorf("the later hand-off is by policy %d, the earlier by %d", after, before)
 	}
 }
@@ -323,7 +322,7 @@ func TestOlderOffersPromiseNothing(t *testing.T) {
 			return err
 		}
 		s := origin.desk.step(tx, k, "")
-		s.t.State.Deadlines, s.t.State.Promised, s.t.State.Due = nil, nil, nil
+		s.t.State.Promised, s.t.State.DueAnswer = 0, 0
 		if err := s.append(&jieliv1.Offered{Target: "changsanjiao", Basis: jieliv1.Offered_OPERATOR, Round: 1}, ""); err != nil {
 			return err
 		}

@@ -70,9 +70,7 @@ func (s *step) acknowledge(number uint32) error {
 		return nil
 	}
 	if s.isOrigin() {
-		if err := s.delivered(s.now); err != nil {
-			return err
-		}
+		s.delivered(s.now)
 	} else if err := s.forget(onlyReporter, jieliv1.Content_WITHHELD); err != nil {
 		return err
 	}

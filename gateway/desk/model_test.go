@@ -265,14 +265,14 @@ func (w *world) checkAlways() {
 // be delivered or, once it is, signed for; timers run only where they go off.
 func (w *world) checkDeadlines(name string, t *store.Ticket) {
 	st := t.State
-	id, due := st.GetId(), st.GetDue()
+	id, due := st.GetId(), ticket.Due(st)
 	if name != st.GetOrigin() && st.GetPen() != name {
 		if !t.Due.IsZero() || !t.Timer.IsZero() {
 			w.t.Fatalf("%s: %s is with %s and has a deadline here: %v, %v", name, id, st.GetPen(), t.Due, t.Timer)
 		}
 		return
 	}
-	promised := st.GetPromised().AsTime()
+	promised := timeOf(st.GetPromised())
 	if before, ok := w.promised[name+id]; ok && promised.After(before) {
 		w.t.Fatalf("%s: the answer of %s was promised for %v and is now for %v", name, id, before, promised)
 	}
@@ -287,6 +287,14 @@ func (w *world) checkDeadlines(name string, t *store.Ticket) {
 	if here := offered && name != st.GetOrigin() && st.GetPen() == name; here == t.Timer.IsZero() {
 		w.t.Fatalf("%s: %s is %s with %s, its timer is %v", name, id, st.GetState(), st.GetPen(), t.Timer)
 	}
+}
+
+// timeOf is a time of a state.
+func timeOf(millis int64) time.Time {
+	if millis == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(millis)
 }
 
 // checkDeemed: nobody signs by lapse of time within a day of the offer, and none that was to lapse is left.
@@ -377,7 +385,8 @@ func (w *world) checkFold(st *jieliv1.TicketState, events []*store.Event) {
 	st = proto.CloneOf(st)
 	if n := len(st.GetHops()); n > 0 && st.GetHops()[n-1].GetDeliverTime() != nil { // delivery is no event
 		ticket.Delivered(fold, ticket.Signing{
-			From: st.GetHops()[n-1].GetDeliverTime(), Accept: st.GetDue().GetAccept(), Deem: st.GetDeemTime(), Provisional: st.GetAcceptProvisional(),
+			From: st.GetHops()[n-1].GetDeliverTime().AsTime(), Accept: timeOf(st.GetDueAccept()), Deem: timeOf(st.GetDeemTime()),
+			Provisional: st.GetAcceptProvisional(),
 		})
 	}
 	for _, h := range append(st.GetHops(), fold.GetHops()...) {

@@ -155,7 +155,7 @@ func (s *step) holder() string {
 // save writes the ticket.
 func (s *step) save() error {
 	s.t.Holder = s.holder()
-	if s.t.State.GetDeadlines().GetProvisional() {
+	if s.t.State.GetProvisional() {
 		s.redate()
 	}
 	s.schedule()

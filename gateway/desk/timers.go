@@ -9,6 +9,7 @@ import (
 
 	"github.com/jieli-gateway/jieli/gateway/fault"
 	"github.com/jieli-gateway/jieli/gateway/store"
+	"github.com/jieli-gateway/jieli/gateway/ticket"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 	"github.com/jieli-gateway/jieli/regions"
 )
@@ -60,44 +61,31 @@ func (d *Desk) settleDates(ctx context.Context) error {
 	})
 }
 
-// redate does so for one ticket. Which dates run, and from when, the events say; only the dates move.
+// redate does so for one ticket. Which deadlines run, and from when, stays; only the dates move.
 func (s *step) redate() {
 	st := s.t.State
-	terms, err := regions.ParseTerms(st.GetDeadlines().GetTerms())
-	if err != nil {
-		return // an event that has been checked has none such
-	}
 	open := false
-	from := func(term regions.Term, start time.Time) (time.Time, bool) {
-		at, provisional := term.From(start, s.d.cfg.Calendar)
-		open = open || provisional
-		return at, !provisional && !at.IsZero()
-	}
-	if st.GetPromised() != nil {
-		if at, settled := from(terms.Answer, st.GetCreateTime().AsTime()); settled {
-			st.Promised = moment(at)
-			if st.GetDue() != nil {
-				st.Due.Answer = moment(at)
-			}
+	from := func(date *int64, term int64, start time.Time) {
+		at, provisional := regions.TermOf(term).From(start, s.d.cfg.Calendar)
+		if open = open || provisional; *date != 0 && !provisional && !at.IsZero() {
+			*date = ticket.Millis(at)
 		}
 	}
-	if st.GetDue().GetContact() != nil {
-		if at, settled := from(terms.Contact, st.GetAcceptTime().AsTime()); settled {
-			st.Due.Contact = moment(at)
-		}
+	from(&st.Promised, st.GetAnswerTerm(), st.GetCreateTime().AsTime())
+	if st.GetDueAnswer() != 0 {
+		st.DueAnswer = st.GetPromised()
 	}
-	if hops := st.GetHops(); st.GetDue().GetDeliver() != nil {
-		if at, settled := from(terms.Deliver, hops[len(hops)-1].GetOfferTime().AsTime()); settled {
-			st.Due.Deliver = moment(at)
-		}
+	if st.GetDueContact() != 0 {
+		from(&st.DueContact, st.GetContactTerm(), time.UnixMilli(st.GetAcceptTime()))
+	}
+	hops := st.GetHops()
+	if st.GetDueDeliver() != 0 {
+		from(&st.DueDeliver, st.GetDeliverTerm(), hops[len(hops)-1].GetOfferTime().AsTime())
 	}
 	if st.GetAcceptProvisional() {
-		hops := st.GetHops()
-		s.startSigning(terms, hops[len(hops)-1].GetDeliverTime().AsTime())
+		s.delivered(hops[len(hops)-1].GetDeliverTime().AsTime())
 	}
-	if !open && st.GetDeadlines() != nil {
-		st.Deadlines.Provisional = false
-	}
+	st.Provisional = open
 }
 
 // each changes the tickets a filter selects, some in each update. change saves what it changes.

@@ -110,7 +110,7 @@ func (d *Desk) fromState(t *store.Ticket) *jieliv1.Ticket {
 		Light: store.LightAt(d.cfg.Now(), t.Due, t.Yellow), CalendarProvisional: t.Provisional,
 	}
 	if !t.Due.IsZero() {
-		out.Due = st.GetDue()
+		out.Due = ticket.Due(st)
 	}
 	if !t.UpdateTime.IsZero() {
 		out.UpdateTime = timestamppb.New(t.UpdateTime)

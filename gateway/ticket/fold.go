@@ -28,7 +28,7 @@ func foldReceived(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte)
 	st.CreateTime = copyTime(ev.GetTime())
 	st.Complex = r.GetComplex()
 	promise(st, r.GetDeadlines())
-	run(st, &jieliv1.Due{})
+	run(st, nil, nil)
 }
 
 func foldDiverted(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
@@ -49,9 +49,9 @@ func foldOffered(st *jieliv1.TicketState, ev *jieliv1.Event, hash [HashBytes]byt
 		Region: o.GetTarget(), Round: st.GetRound(), Event: ev.GetNumber(), Basis: o.GetBasis(),
 		OfferTime: copyTime(ev.GetTime()),
 	})
-	st.AcceptTime = nil
+	st.AcceptTime = 0
 	promise(st, o.GetDeadlines())
-	run(st, &jieliv1.Due{Deliver: copyTime(o.GetDeadlines().GetDue().GetDeliver())})
+	run(st, o.GetDeadlines().GetDue().GetDeliver(), nil)
 }
 
 // foldAccepted: the target signed for it, by the terms of the offer.
@@ -71,14 +71,14 @@ func foldTaken(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
 // signedFor keeps who signed for it and when.
 func signedFor(st *jieliv1.TicketState, ev *jieliv1.Event) {
 	keepReference(st, ev)
-	st.AcceptTime = copyTime(ev.GetTime())
-	run(st, &jieliv1.Due{Contact: copyTime(ev.GetAccepted().GetDeadlines().GetDue().GetContact())})
+	st.AcceptTime = millis(ev.GetTime())
+	run(st, nil, ev.GetAccepted().GetDeadlines().GetDue().GetContact())
 }
 
 // foldNoted: the holder's first note tells that it has seen to the caller.
 func foldNoted(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
 	if ev.GetNoted().GetFrom() == ev.GetAuthor() {
-		run(st, &jieliv1.Due{})
+		run(st, nil, nil)
 	}
 }
 
@@ -91,7 +91,7 @@ func foldReturned(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte)
 	st.Onward = r.GetOnward()
 	st.Reason = r.GetReason().String()
 	endOffer(st, ev, jieliv1.Hop_RETURNED, st.GetReason())
-	run(st, &jieliv1.Due{})
+	run(st, nil, nil)
 }
 
 // foldOfferRefused: a refused offer counts neither as made to that region nor as delivered. Only a stale route is worth
@@ -106,7 +106,7 @@ func foldOfferRefused(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]b
 		st.RefusedRevision = d.GetRevision()
 	}
 	endOffer(st, ev, jieliv1.Hop_REFUSED, d.GetReason())
-	run(st, &jieliv1.Due{})
+	run(st, nil, nil)
 }
 
 // ReasonStaleRoute is the reason of a refusal by a region whose routing table is newer and says otherwise.
@@ -118,7 +118,7 @@ func foldRecalled(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte)
 		st.DeliveredOffers++
 	}
 	endOffer(st, ev, jieliv1.Hop_RECALLED, "")
-	run(st, &jieliv1.Due{})
+	run(st, nil, nil)
 }
 
 func foldAnswered(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
@@ -140,8 +140,8 @@ func foldWithdrawn(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte
 func foldReopened(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
 	beginRound(st, ev.GetReopened().GetRound())
 	forgetBack(st)
-	st.AcceptTime = nil
-	run(st, &jieliv1.Due{}) // by the promise of the call: a reopening does not move it
+	st.AcceptTime = 0
+	run(st, nil, nil) // by the promise of the call: a reopening does not move it
 }
 
 // beginRound lets every region be offered the ticket again.

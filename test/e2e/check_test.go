@@ -140,8 +140,8 @@ func withoutDelivery(st *jieliv1.TicketState) *jieliv1.TicketState {
 	for _, h := range st.GetHops() {
 		h.DeliverTime = nil
 	}
-	if st.GetState() == jieliv1.Ticket_OFFERED && st.GetDue() != nil {
-		st.Due.Deliver, st.Due.Accept, st.DeemTime, st.AcceptProvisional = nil, nil, nil, false
+	if st.GetState() == jieliv1.Ticket_OFFERED {
+		st.DueDeliver, st.DueAccept, st.DeemTime, st.AcceptProvisional = 0, 0, 0, false
 	}
 	return st
 }

@@ -96,21 +96,32 @@ type TicketState struct {
 	CallNumber string `protobuf:"bytes,33,opt,name=call_number,json=callNumber,proto3" json:"call_number,omitempty"`
 	// A complex matter.
 	Complex bool `protobuf:"varint,34,opt,name=complex,proto3" json:"complex,omitempty"`
-	// What the newest hand-off promises: the terms in force and the revision of the policy they are by. Its dates, the
-	// answer among them, are kept in `due`.
-	Deadlines *Deadlines `protobuf:"bytes,35,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
-	// Deadlines that run. `accept` and `deem_time` do so from delivery, which each of the two regions sees for itself.
-	Due *Due `protobuf:"bytes,36,opt,name=due,proto3" json:"due,omitempty"`
-	// While offered here: when the ticket counts as accepted if nobody signs for it.
-	DeemTime *timestamppb.Timestamp `protobuf:"bytes,37,opt,name=deem_time,json=deemTime,proto3" json:"deem_time,omitempty"`
+	// The terms in force, by the newest hand-off: in seconds of clock time, or, negative, in working days; 0 for none.
+	DeliverTerm int64 `protobuf:"zigzag64,35,opt,name=deliver_term,json=deliverTerm,proto3" json:"deliver_term,omitempty"`
+	AcceptTerm  int64 `protobuf:"zigzag64,36,opt,name=accept_term,json=acceptTerm,proto3" json:"accept_term,omitempty"`
+	ContactTerm int64 `protobuf:"zigzag64,37,opt,name=contact_term,json=contactTerm,proto3" json:"contact_term,omitempty"`
+	AnswerTerm  int64 `protobuf:"zigzag64,38,opt,name=answer_term,json=answerTerm,proto3" json:"answer_term,omitempty"`
+	ReturnTerm  int64 `protobuf:"zigzag64,39,opt,name=return_term,json=returnTerm,proto3" json:"return_term,omitempty"`
+	// Revision of the policy they are by.
+	PolicyRevision uint64 `protobuf:"varint,40,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// A date rests on days that its author's calendar did not settle.
+	Provisional bool `protobuf:"varint,41,opt,name=provisional,proto3" json:"provisional,omitempty"`
+	// Deadlines that run, in milliseconds since 1970; 0 for none. They and the next ones are plain numbers because a state
+	// is copied at every step. `due_accept` and `deem_time` run from delivery, which each of the two regions sees for itself.
+	DueDeliver int64 `protobuf:"varint,42,opt,name=due_deliver,json=dueDeliver,proto3" json:"due_deliver,omitempty"`
+	DueAccept  int64 `protobuf:"varint,43,opt,name=due_accept,json=dueAccept,proto3" json:"due_accept,omitempty"`
+	DueContact int64 `protobuf:"varint,44,opt,name=due_contact,json=dueContact,proto3" json:"due_contact,omitempty"`
+	DueAnswer  int64 `protobuf:"varint,45,opt,name=due_answer,json=dueAnswer,proto3" json:"due_answer,omitempty"`
+	// While offered: when the ticket counts as accepted if nobody signs for it.
+	DeemTime int64 `protobuf:"varint,46,opt,name=deem_time,json=deemTime,proto3" json:"deem_time,omitempty"`
+	// `due_accept` or `deem_time` rests on days that this node's calendar did not settle.
+	AcceptProvisional bool `protobuf:"varint,47,opt,name=accept_provisional,json=acceptProvisional,proto3" json:"accept_provisional,omitempty"`
 	// When it was last signed for.
-	AcceptTime *timestamppb.Timestamp `protobuf:"bytes,38,opt,name=accept_time,json=acceptTime,proto3" json:"accept_time,omitempty"`
+	AcceptTime int64 `protobuf:"varint,48,opt,name=accept_time,json=acceptTime,proto3" json:"accept_time,omitempty"`
 	// When the matter must be answered, as promised to the caller; kept when it does not run.
-	Promised *timestamppb.Timestamp `protobuf:"bytes,39,opt,name=promised,proto3" json:"promised,omitempty"`
-	// `due.accept` or `deem_time` rests on days that this node's calendar did not settle.
-	AcceptProvisional bool `protobuf:"varint,40,opt,name=accept_provisional,json=acceptProvisional,proto3" json:"accept_provisional,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	Promised      int64 `protobuf:"varint,49,opt,name=promised,proto3" json:"promised,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TicketState) Reset() {
@@ -381,39 +392,88 @@ func (x *TicketState) GetComplex() bool {
 	return false
 }
 
-func (x *TicketState) GetDeadlines() *Deadlines {
+func (x *TicketState) GetDeliverTerm() int64 {
 	if x != nil {
-		return x.Deadlines
+		return x.DeliverTerm
 	}
-	return nil
+	return 0
 }
 
-func (x *TicketState) GetDue() *Due {
+func (x *TicketState) GetAcceptTerm() int64 {
 	if x != nil {
-		return x.Due
+		return x.AcceptTerm
 	}
-	return nil
+	return 0
 }
 
-func (x *TicketState) GetDeemTime() *timestamppb.Timestamp {
+func (x *TicketState) GetContactTerm() int64 {
+	if x != nil {
+		return x.ContactTerm
+	}
+	return 0
+}
+
+func (x *TicketState) GetAnswerTerm() int64 {
+	if x != nil {
+		return x.AnswerTerm
+	}
+	return 0
+}
+
+func (x *TicketState) GetReturnTerm() int64 {
+	if x != nil {
+		return x.ReturnTerm
+	}
+	return 0
+}
+
+func (x *TicketState) GetPolicyRevision() uint64 {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return 0
+}
+
+func (x *TicketState) GetProvisional() bool {
+	if x != nil {
+		return x.Provisional
+	}
+	return false
+}
+
+func (x *TicketState) GetDueDeliver() int64 {
+	if x != nil {
+		return x.DueDeliver
+	}
+	return 0
+}
+
+func (x *TicketState) GetDueAccept() int64 {
+	if x != nil {
+		return x.DueAccept
+	}
+	return 0
+}
+
+func (x *TicketState) GetDueContact() int64 {
+	if x != nil {
+		return x.DueContact
+	}
+	return 0
+}
+
+func (x *TicketState) GetDueAnswer() int64 {
+	if x != nil {
+		return x.DueAnswer
+	}
+	return 0
+}
+
+func (x *TicketState) GetDeemTime() int64 {
 	if x != nil {
 		return x.DeemTime
 	}
-	return nil
-}
-
-func (x *TicketState) GetAcceptTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AcceptTime
-	}
-	return nil
-}
-
-func (x *TicketState) GetPromised() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Promised
-	}
-	return nil
+	return 0
 }
 
 func (x *TicketState) GetAcceptProvisional() bool {
@@ -421,6 +481,20 @@ func (x *TicketState) GetAcceptProvisional() bool {
 		return x.AcceptProvisional
 	}
 	return false
+}
+
+func (x *TicketState) GetAcceptTime() int64 {
+	if x != nil {
+		return x.AcceptTime
+	}
+	return 0
+}
+
+func (x *TicketState) GetPromised() int64 {
+	if x != nil {
+		return x.Promised
+	}
+	return 0
 }
 
 // TicketRow is what a store keeps of a ticket beside the columns it searches by. It never leaves the node.
@@ -545,7 +619,7 @@ var File_jieli_v1_state_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x14jieli/v1/state.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\xe8\v\n" +
+	"\x14jieli/v1/state.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\xb4\r\n" +
 	"\vTicketState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x12\x1f\n" +
@@ -593,14 +667,30 @@ const file_jieli_v1_state_proto_rawDesc = "" +
 	"updateTime\x12\x1f\n" +
 	"\vcall_number\x18! \x01(\tR\n" +
 	"callNumber\x12\x18\n" +
-	"\acomplex\x18\" \x01(\bR\acomplex\x121\n" +
-	"\tdeadlines\x18# \x01(\v2\x13.jieli.v1.DeadlinesR\tdeadlines\x12\x1f\n" +
-	"\x03due\x18$ \x01(\v2\r.jieli.v1.DueR\x03due\x127\n" +
-	"\tdeem_time\x18% \x01(\v2\x1a.google.protobuf.TimestampR\bdeemTime\x12;\n" +
-	"\vaccept_time\x18& \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"acceptTime\x126\n" +
-	"\bpromised\x18' \x01(\v2\x1a.google.protobuf.TimestampR\bpromised\x12-\n" +
-	"\x12accept_provisional\x18( \x01(\bR\x11acceptProvisional\"\xc0\x02\n" +
+	"\acomplex\x18\" \x01(\bR\acomplex\x12!\n" +
+	"\fdeliver_term\x18# \x01(\x12R\vdeliverTerm\x12\x1f\n" +
+	"\vaccept_term\x18$ \x01(\x12R\n" +
+	"acceptTerm\x12!\n" +
+	"\fcontact_term\x18% \x01(\x12R\vcontactTerm\x12\x1f\n" +
+	"\vanswer_term\x18& \x01(\x12R\n" +
+	"answerTerm\x12\x1f\n" +
+	"\vreturn_term\x18' \x01(\x12R\n" +
+	"returnTerm\x12'\n" +
+	"\x0fpolicy_revision\x18( \x01(\x04R\x0epolicyRevision\x12 \n" +
+	"\vprovisional\x18) \x01(\bR\vprovisional\x12\x1f\n" +
+	"\vdue_deliver\x18* \x01(\x03R\n" +
+	"dueDeliver\x12\x1d\n" +
+	"\n" +
+	"due_accept\x18+ \x01(\x03R\tdueAccept\x12\x1f\n" +
+	"\vdue_contact\x18, \x01(\x03R\n" +
+	"dueContact\x12\x1d\n" +
+	"\n" +
+	"due_answer\x18- \x01(\x03R\tdueAnswer\x12\x1b\n" +
+	"\tdeem_time\x18. \x01(\x03R\bdeemTime\x12-\n" +
+	"\x12accept_provisional\x18/ \x01(\bR\x11acceptProvisional\x12\x1f\n" +
+	"\vaccept_time\x180 \x01(\x03R\n" +
+	"acceptTime\x12\x1a\n" +
+	"\bpromised\x181 \x01(\x03R\bpromised\"\xc0\x02\n" +
 	"\tTicketRow\x12+\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.jieli.v1.TicketStateR\x05state\x12\x1d\n" +
 	"\n" +
@@ -636,8 +726,6 @@ var file_jieli_v1_state_proto_goTypes = []any{
 	(Ticket_Channel)(0),           // 6: jieli.v1.Ticket.Channel
 	(Ticket_Urgency)(0),           // 7: jieli.v1.Ticket.Urgency
 	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*Deadlines)(nil),             // 9: jieli.v1.Deadlines
-	(*Due)(nil),                   // 10: jieli.v1.Due
 }
 var file_jieli_v1_state_proto_depIdxs = []int32{
 	2,  // 0: jieli.v1.TicketState.state:type_name -> jieli.v1.Ticket.State
@@ -649,17 +737,12 @@ var file_jieli_v1_state_proto_depIdxs = []int32{
 	8,  // 6: jieli.v1.TicketState.reported_at:type_name -> google.protobuf.Timestamp
 	8,  // 7: jieli.v1.TicketState.create_time:type_name -> google.protobuf.Timestamp
 	8,  // 8: jieli.v1.TicketState.update_time:type_name -> google.protobuf.Timestamp
-	9,  // 9: jieli.v1.TicketState.deadlines:type_name -> jieli.v1.Deadlines
-	10, // 10: jieli.v1.TicketState.due:type_name -> jieli.v1.Due
-	8,  // 11: jieli.v1.TicketState.deem_time:type_name -> google.protobuf.Timestamp
-	8,  // 12: jieli.v1.TicketState.accept_time:type_name -> google.protobuf.Timestamp
-	8,  // 13: jieli.v1.TicketState.promised:type_name -> google.protobuf.Timestamp
-	0,  // 14: jieli.v1.TicketRow.state:type_name -> jieli.v1.TicketState
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	0,  // 9: jieli.v1.TicketRow.state:type_name -> jieli.v1.TicketState
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_state_proto_init() }

@@ -11,7 +11,6 @@ package jieliv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
-	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -1823,8 +1822,8 @@ type Term struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Working days by the official calendar, 1 to 250; over at 24:00 of the last, in China.
 	WorkingDays uint32 `protobuf:"varint,1,opt,name=working_days,json=workingDays,proto3" json:"working_days,omitempty"`
-	// Clock time, up to 366 days.
-	Clock         *durationpb.Duration `protobuf:"bytes,2,opt,name=clock,proto3" json:"clock,omitempty"`
+	// Seconds of clock time, up to 366 days.
+	ClockSeconds  uint32 `protobuf:"varint,2,opt,name=clock_seconds,json=clockSeconds,proto3" json:"clock_seconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1866,11 +1865,11 @@ func (x *Term) GetWorkingDays() uint32 {
 	return 0
 }
 
-func (x *Term) GetClock() *durationpb.Duration {
+func (x *Term) GetClockSeconds() uint32 {
 	if x != nil {
-		return x.Clock
+		return x.ClockSeconds
 	}
-	return nil
+	return 0
 }
 
 // Terms are the terms of a hand-off; one that is absent is not limited, or is left to what is less particular.
@@ -4145,7 +4144,7 @@ var File_jieli_v1_ticket_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\n" +
-	"\x15jieli/v1/ticket.proto\x12\bjieli.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd2\x0f\n" +
+	"\x15jieli/v1/ticket.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd2\x0f\n" +
 	"\x06Ticket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x12\x1d\n" +
@@ -4285,10 +4284,10 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\adeliver\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\adeliver\x122\n" +
 	"\x06accept\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06accept\x124\n" +
 	"\acontact\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acontact\x122\n" +
-	"\x06answer\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06answer\"Z\n" +
+	"\x06answer\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06answer\"N\n" +
 	"\x04Term\x12!\n" +
-	"\fworking_days\x18\x01 \x01(\rR\vworkingDays\x12/\n" +
-	"\x05clock\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05clock\"\x8a\x02\n" +
+	"\fworking_days\x18\x01 \x01(\rR\vworkingDays\x12#\n" +
+	"\rclock_seconds\x18\x02 \x01(\rR\fclockSeconds\"\x8a\x02\n" +
 	"\x05Terms\x12(\n" +
 	"\adeliver\x18\x01 \x01(\v2\x0e.jieli.v1.TermR\adeliver\x12&\n" +
 	"\x06accept\x18\x02 \x01(\v2\x0e.jieli.v1.TermR\x06accept\x12(\n" +
@@ -4586,7 +4585,6 @@ var file_jieli_v1_ticket_proto_goTypes = []any{
 	(*SignedDecision)(nil),        // 48: jieli.v1.SignedDecision
 	(*EventRecord)(nil),           // 49: jieli.v1.EventRecord
 	(*timestamppb.Timestamp)(nil), // 50: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 51: google.protobuf.Duration
 }
 var file_jieli_v1_ticket_proto_depIdxs = []int32{
 	16, // 0: jieli.v1.Ticket.references:type_name -> jieli.v1.Reference
@@ -4612,64 +4610,63 @@ var file_jieli_v1_ticket_proto_depIdxs = []int32{
 	50, // 20: jieli.v1.Due.accept:type_name -> google.protobuf.Timestamp
 	50, // 21: jieli.v1.Due.contact:type_name -> google.protobuf.Timestamp
 	50, // 22: jieli.v1.Due.answer:type_name -> google.protobuf.Timestamp
-	51, // 23: jieli.v1.Term.clock:type_name -> google.protobuf.Duration
-	22, // 24: jieli.v1.Terms.deliver:type_name -> jieli.v1.Term
-	22, // 25: jieli.v1.Terms.accept:type_name -> jieli.v1.Term
-	22, // 26: jieli.v1.Terms.contact:type_name -> jieli.v1.Term
-	22, // 27: jieli.v1.Terms.answer:type_name -> jieli.v1.Term
-	22, // 28: jieli.v1.Terms.return:type_name -> jieli.v1.Term
-	22, // 29: jieli.v1.Terms.return_complex:type_name -> jieli.v1.Term
-	23, // 30: jieli.v1.Deadlines.terms:type_name -> jieli.v1.Terms
-	21, // 31: jieli.v1.Deadlines.due:type_name -> jieli.v1.Due
-	11, // 32: jieli.v1.Hop.basis:type_name -> jieli.v1.Offered.Basis
-	50, // 33: jieli.v1.Hop.offer_time:type_name -> google.protobuf.Timestamp
-	50, // 34: jieli.v1.Hop.deliver_time:type_name -> google.protobuf.Timestamp
-	7,  // 35: jieli.v1.Hop.outcome:type_name -> jieli.v1.Hop.Outcome
-	50, // 36: jieli.v1.Hop.outcome_time:type_name -> google.protobuf.Timestamp
-	8,  // 37: jieli.v1.Event.kind:type_name -> jieli.v1.Event.Kind
-	50, // 38: jieli.v1.Event.time:type_name -> google.protobuf.Timestamp
-	27, // 39: jieli.v1.Event.commitments:type_name -> jieli.v1.Commitment
-	33, // 40: jieli.v1.Event.received:type_name -> jieli.v1.Received
-	34, // 41: jieli.v1.Event.unrouted:type_name -> jieli.v1.Unrouted
-	35, // 42: jieli.v1.Event.diverted:type_name -> jieli.v1.Diverted
-	36, // 43: jieli.v1.Event.offered:type_name -> jieli.v1.Offered
-	37, // 44: jieli.v1.Event.accepted:type_name -> jieli.v1.Accepted
-	38, // 45: jieli.v1.Event.returned:type_name -> jieli.v1.Returned
-	39, // 46: jieli.v1.Event.offer_refused:type_name -> jieli.v1.OfferRefused
-	40, // 47: jieli.v1.Event.recalled:type_name -> jieli.v1.Recalled
-	41, // 48: jieli.v1.Event.noted:type_name -> jieli.v1.Noted
-	42, // 49: jieli.v1.Event.answered:type_name -> jieli.v1.Answered
-	43, // 50: jieli.v1.Event.closed:type_name -> jieli.v1.Closed
-	44, // 51: jieli.v1.Event.reopened:type_name -> jieli.v1.Reopened
-	45, // 52: jieli.v1.Event.withdrawn:type_name -> jieli.v1.Withdrawn
-	46, // 53: jieli.v1.Event.arbitration:type_name -> jieli.v1.Arbitration
-	9,  // 54: jieli.v1.Content.absence:type_name -> jieli.v1.Content.Absence
-	17, // 55: jieli.v1.Matter.location:type_name -> jieli.v1.Location
-	31, // 56: jieli.v1.SignedEvent.proof:type_name -> jieli.v1.BatchProof
-	1,  // 57: jieli.v1.Received.type:type_name -> jieli.v1.Ticket.Type
-	3,  // 58: jieli.v1.Received.channel:type_name -> jieli.v1.Ticket.Channel
-	2,  // 59: jieli.v1.Received.urgency:type_name -> jieli.v1.Ticket.Urgency
-	50, // 60: jieli.v1.Received.reported_at:type_name -> google.protobuf.Timestamp
-	24, // 61: jieli.v1.Received.deadlines:type_name -> jieli.v1.Deadlines
-	10, // 62: jieli.v1.Unrouted.reason:type_name -> jieli.v1.Unrouted.Reason
-	11, // 63: jieli.v1.Offered.basis:type_name -> jieli.v1.Offered.Basis
-	24, // 64: jieli.v1.Offered.deadlines:type_name -> jieli.v1.Deadlines
-	24, // 65: jieli.v1.Accepted.deadlines:type_name -> jieli.v1.Deadlines
-	12, // 66: jieli.v1.Returned.reason:type_name -> jieli.v1.Returned.Reason
-	48, // 67: jieli.v1.OfferRefused.refusal:type_name -> jieli.v1.SignedDecision
-	48, // 68: jieli.v1.Recalled.release:type_name -> jieli.v1.SignedDecision
-	13, // 69: jieli.v1.Arbitration.cause:type_name -> jieli.v1.Arbitration.Cause
-	14, // 70: jieli.v1.Decision.kind:type_name -> jieli.v1.Decision.Kind
-	50, // 71: jieli.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	8,  // 72: jieli.v1.EventRecord.kind:type_name -> jieli.v1.Event.Kind
-	50, // 73: jieli.v1.EventRecord.time:type_name -> google.protobuf.Timestamp
-	11, // 74: jieli.v1.EventRecord.basis:type_name -> jieli.v1.Offered.Basis
-	32, // 75: jieli.v1.EventRecord.signed:type_name -> jieli.v1.SignedEvent
-	76, // [76:76] is the sub-list for method output_type
-	76, // [76:76] is the sub-list for method input_type
-	76, // [76:76] is the sub-list for extension type_name
-	76, // [76:76] is the sub-list for extension extendee
-	0,  // [0:76] is the sub-list for field type_name
+	22, // 23: jieli.v1.Terms.deliver:type_name -> jieli.v1.Term
+	22, // 24: jieli.v1.Terms.accept:type_name -> jieli.v1.Term
+	22, // 25: jieli.v1.Terms.contact:type_name -> jieli.v1.Term
+	22, // 26: jieli.v1.Terms.answer:type_name -> jieli.v1.Term
+	22, // 27: jieli.v1.Terms.return:type_name -> jieli.v1.Term
+	22, // 28: jieli.v1.Terms.return_complex:type_name -> jieli.v1.Term
+	23, // 29: jieli.v1.Deadlines.terms:type_name -> jieli.v1.Terms
+	21, // 30: jieli.v1.Deadlines.due:type_name -> jieli.v1.Due
+	11, // 31: jieli.v1.Hop.basis:type_name -> jieli.v1.Offered.Basis
+	50, // 32: jieli.v1.Hop.offer_time:type_name -> google.protobuf.Timestamp
+	50, // 33: jieli.v1.Hop.deliver_time:type_name -> google.protobuf.Timestamp
+	7,  // 34: jieli.v1.Hop.outcome:type_name -> jieli.v1.Hop.Outcome
+	50, // 35: jieli.v1.Hop.outcome_time:type_name -> google.protobuf.Timestamp
+	8,  // 36: jieli.v1.Event.kind:type_name -> jieli.v1.Event.Kind
+	50, // 37: jieli.v1.Event.time:type_name -> google.protobuf.Timestamp
+	27, // 38: jieli.v1.Event.commitments:type_name -> jieli.v1.Commitment
+	33, // 39: jieli.v1.Event.received:type_name -> jieli.v1.Received
+	34, // 40: jieli.v1.Event.unrouted:type_name -> jieli.v1.Unrouted
+	35, // 41: jieli.v1.Event.diverted:type_name -> jieli.v1.Diverted
+	36, // 42: jieli.v1.Event.offered:type_name -> jieli.v1.Offered
+	37, // 43: jieli.v1.Event.accepted:type_name -> jieli.v1.Accepted
+	38, // 44: jieli.v1.Event.returned:type_name -> jieli.v1.Returned
+	39, // 45: jieli.v1.Event.offer_refused:type_name -> jieli.v1.OfferRefused
+	40, // 46: jieli.v1.Event.recalled:type_name -> jieli.v1.Recalled
+	41, // 47: jieli.v1.Event.noted:type_name -> jieli.v1.Noted
+	42, // 48: jieli.v1.Event.answered:type_name -> jieli.v1.Answered
+	43, // 49: jieli.v1.Event.closed:type_name -> jieli.v1.Closed
+	44, // 50: jieli.v1.Event.reopened:type_name -> jieli.v1.Reopened
+	45, // 51: jieli.v1.Event.withdrawn:type_name -> jieli.v1.Withdrawn
+	46, // 52: jieli.v1.Event.arbitration:type_name -> jieli.v1.Arbitration
+	9,  // 53: jieli.v1.Content.absence:type_name -> jieli.v1.Content.Absence
+	17, // 54: jieli.v1.Matter.location:type_name -> jieli.v1.Location
+	31, // 55: jieli.v1.SignedEvent.proof:type_name -> jieli.v1.BatchProof
+	1,  // 56: jieli.v1.Received.type:type_name -> jieli.v1.Ticket.Type
+	3,  // 57: jieli.v1.Received.channel:type_name -> jieli.v1.Ticket.Channel
+	2,  // 58: jieli.v1.Received.urgency:type_name -> jieli.v1.Ticket.Urgency
+	50, // 59: jieli.v1.Received.reported_at:type_name -> google.protobuf.Timestamp
+	24, // 60: jieli.v1.Received.deadlines:type_name -> jieli.v1.Deadlines
+	10, // 61: jieli.v1.Unrouted.reason:type_name -> jieli.v1.Unrouted.Reason
+	11, // 62: jieli.v1.Offered.basis:type_name -> jieli.v1.Offered.Basis
+	24, // 63: jieli.v1.Offered.deadlines:type_name -> jieli.v1.Deadlines
+	24, // 64: jieli.v1.Accepted.deadlines:type_name -> jieli.v1.Deadlines
+	12, // 65: jieli.v1.Returned.reason:type_name -> jieli.v1.Returned.Reason
+	48, // 66: jieli.v1.OfferRefused.refusal:type_name -> jieli.v1.SignedDecision
+	48, // 67: jieli.v1.Recalled.release:type_name -> jieli.v1.SignedDecision
+	13, // 68: jieli.v1.Arbitration.cause:type_name -> jieli.v1.Arbitration.Cause
+	14, // 69: jieli.v1.Decision.kind:type_name -> jieli.v1.Decision.Kind
+	50, // 70: jieli.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	8,  // 71: jieli.v1.EventRecord.kind:type_name -> jieli.v1.Event.Kind
+	50, // 72: jieli.v1.EventRecord.time:type_name -> google.protobuf.Timestamp
+	11, // 73: jieli.v1.EventRecord.basis:type_name -> jieli.v1.Offered.Basis
+	32, // 74: jieli.v1.EventRecord.signed:type_name -> jieli.v1.SignedEvent
+	75, // [75:75] is the sub-list for method output_type
+	75, // [75:75] is the sub-list for method input_type
+	75, // [75:75] is the sub-list for extension type_name
+	75, // [75:75] is the sub-list for extension extendee
+	0,  // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_ticket_proto_init() }

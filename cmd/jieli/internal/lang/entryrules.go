@@ -45,7 +45,6 @@ func entryRules() []rule {
 		of(`must be a service's code, or empty for all`, "须为事项代码，留空表示全部"),
 		of(`a rule must have at least one term`, "至少给出一项时限"),
 		of(`a term is in clock hours or in working days(?:: neither is given|, not in both)`, "时限为自然时间或工作日，二者取一"),
-		of(`a term in clock hours has whole seconds, 1 to 366 days of them`, "自然时间的时限以整秒计，最长 366 天"),
 		of(`a term in clock hours has at most 366 days`, "自然时间的时限最长 366 天"),
 		of(`a term in working days has at most 250`, "工作日的时限最多 250 天"),
 		of(`must be 1 minute to 365 days`, "须为 1 分钟至 365 天"),

@@ -143,7 +143,9 @@ func (p *Printer) Word(english string) string {
 }
 
 // Columns and labels whose values are words. What people wrote is never translated.
-func wordColumns() []string { return []string{"STATE", "LIGHT", "KIND", "REASON", "state", "light", "type", "urgency"} }
+func wordColumns() []string {
+	return []string{"STATE", "LIGHT", "KIND", "REASON", "state", "light", "type", "urgency"}
+}
 
 // translate gives headings, where there are any, and rows in the printer's language.
 func (p *Printer) translate(t *Table) [][]string {
