@@ -46,7 +46,7 @@ demo: build ## Start three regional centres and play a day's complaints across t
 
 .PHONY: clean
 clean: ## Remove what was built; the tools stay (rm -rf .tools removes them)
-	rm -rf bin dist coverage* demo-data
+	rm -rf bin dist coverage* demo-data connect-demo
 
 ##@ Test
 

@@ -237,8 +237,9 @@ func oneLine(text string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", "\\|")
 }
 
-// reasonRow is a row of the table of reasons: reason, code, meaning, whether to repeat.
-var reasonRow = regexp.MustCompile("(?m)^\\| `([A-Z0-9_]+)` \\| `([A-Z_]+)` \\| .+ \\| .+ \\|$")
+// reasonRow is a row of the table of reasons: reason, code, meaning, whether to repeat, and words for people who read
+// Chinese.
+var reasonRow = regexp.MustCompile("(?m)^\\| `([A-Z0-9_]+)` \\| `([A-Z_]+)` \\| .+ \\| .+ \\| (.*) \\|$")
 
 // The reasons in api.md are those of the code: each that a caller can be told is there, and none else.
 func TestAPIReasonsAreTrue(t *testing.T) {
@@ -248,6 +249,9 @@ func TestAPIReasonsAreTrue(t *testing.T) {
 			t.Errorf("%s stands twice", row[1])
 		}
 		documented[row[1]] = true
+		if words := row[3]; !regexp.MustCompile(`\p{Han}`).MatchString(words) || strings.Contains(words, "jieli ") || strings.Contains(words, "--") {
+			t.Errorf("%s says %q to people who read Chinese, in front of a centre's own system", row[1], words)
+		}
 	}
 	known := reasons(t)
 	for _, row := range reasonRow.FindAllStringSubmatch(read(t, "api.md"), -1) {

@@ -17,6 +17,8 @@ import (
 
 const (
 	fileCheckpoint = "registry.checkpoint"
+	// unreadable ends the name of one that was set aside.
+	unreadable = ".unreadable"
 
 	// checkpointRest is how many times longer than the writing took the next one waits: so at most a tenth of the time
 	// goes into it, however large the registry.
@@ -107,6 +109,16 @@ func syncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// Entered tells whether a registry directory is that of a node which has come into a federation, by its having kept a
+// table; one that was set aside counts too, and so does a directory that may not be read.
+func Entered(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fileCheckpoint))
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = os.Stat(filepath.Join(dir, fileCheckpoint+unreadable))
+	}
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // loadCheckpoint serves the last known table until Raft has caught up. A checkpoint that cannot be read is set aside:
 // Raft may have everything it had, and a joiner can join again.
 func (r *Registry) loadCheckpoint() error {
@@ -120,7 +132,7 @@ func (r *Registry) loadCheckpoint() error {
 	if errors.Is(err, registry.ErrLevelUnknown) {
 		return fmt.Errorf("%w: a newer binary has run here; upgrade this one", err)
 	}
-	aside := r.checkpoint.path + ".unreadable"
+	aside := r.checkpoint.path + unreadable
 	r.log.Error("the last known registry table cannot be read and is set aside; this node serves none until a leader brings it up to date",
 		slog.String("file", aside), slog.Any("error", err))
 	if err := os.Rename(r.checkpoint.path, aside); err != nil {

@@ -11,8 +11,15 @@ import (
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
-// maxQuestions bounds the nodes that are waited for at once.
-const maxQuestions = 16
+const (
+	// maxQuestions bounds the nodes that are waited for at once.
+	maxQuestions = 64
+	// askAgain is how long the answers of all serve whoever asks next for a status, so that many who do cost the other
+	// nodes no more than one.
+	askAgain = time.Second
+	// askTime bounds asking all of them for a status.
+	askTime = 3 * time.Second
+)
 
 // readyLag is how many entries a follower may be behind and still be made a voter.
 const readyLag = 1024
@@ -23,6 +30,9 @@ type neighbours struct {
 	registry *Registry
 	kicked   chan struct{}
 	asking   sync.WaitGroup
+	// turn holds one while all are asked for a status, and guards when that was last begun.
+	turn  chan struct{}
+	begun time.Time
 
 	mu      sync.Mutex
 	answers map[trust.NodeID]answer
@@ -38,7 +48,7 @@ type answer struct {
 
 func newNeighbours(r *Registry) *neighbours {
 	return &neighbours{
-		registry: r, kicked: make(chan struct{}, 1),
+		registry: r, kicked: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		answers: map[trust.NodeID]answer{}, waiting: map[trust.NodeID]bool{},
 	}
 }
@@ -107,7 +117,27 @@ func (n *neighbours) ask(ctx context.Context, id trust.NodeID) {
 	})
 }
 
-// askNow asks nodes and waits for what they say, for statusTimeout at most.
+// askForStatus asks nodes, unless that was done a moment ago, and tells since when an answer counts. It goes on when its
+// caller gives up: that says nothing of the nodes, and the answers are for the leader and for whoever asks next, too.
+func (n *neighbours) askForStatus(ctx context.Context, nodes []trust.NodeID) (since time.Time) {
+	select {
+	case n.turn <- struct{}{}:
+		defer func() { <-n.turn }()
+	case <-ctx.Done():
+		return time.Now()
+	}
+	if time.Since(n.begun) < askAgain {
+		return n.begun
+	}
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+	defer cancel()
+	n.askNow(ctx, nodes)
+	n.begun = begun
+	return begun
+}
+
+// askNow asks nodes and waits for what they say, for statusTimeout each. When ctx ends, those left are not asked.
 func (n *neighbours) askNow(ctx context.Context, nodes []trust.NodeID) {
 	var asking sync.WaitGroup
 	slots := make(chan struct{}, maxQuestions)
@@ -115,7 +145,9 @@ func (n *neighbours) askNow(ctx context.Context, nodes []trust.NodeID) {
 		slots <- struct{}{}
 		asking.Go(func() {
 			defer func() { <-slots }()
-			n.learn(id, n.registry.askNode(ctx, id))
+			if ctx.Err() == nil {
+				n.learn(id, n.registry.askNode(context.WithoutCancel(ctx), id)) // which has its own time
+			}
 		})
 	}
 	asking.Wait()

@@ -13,8 +13,8 @@ import (
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
-// Status says how the registry is, from here. With peers, every node of the Raft configuration is asked how it is, for
-// at most a second. It also answers before Start and after Close.
+// Status says how the registry is, from here. With peers, every node of the Raft configuration is asked how it is, or was
+// within the last second; each has a second to answer. It also answers before Start and after Close.
 func (r *Registry) Status(ctx context.Context, withPeers bool) *jieliv1.RegistryStatus {
 	view := r.View()
 	hash := view.StateHash()
@@ -55,12 +55,11 @@ func (r *Registry) Status(ctx context.Context, withPeers bool) *jieliv1.Registry
 
 // askAll asks each node and writes down what it says; nodes[i] is of servers[i].
 func (r *Registry) askAll(ctx context.Context, servers []Server, status *jieliv1.RegistryStatus) {
-	begin := time.Now()
 	nodes := make([]trust.NodeID, 0, len(servers))
 	for _, server := range servers {
 		nodes = append(nodes, server.Node)
 	}
-	r.neighbours.askNow(ctx, others(r.cfg.Self, nodes))
+	since := r.neighbours.askForStatus(ctx, others(r.cfg.Self, nodes))
 	for i, server := range servers {
 		node := status.GetNodes()[i]
 		if server.Node == r.cfg.Self {
@@ -68,7 +67,7 @@ func (r *Registry) askAll(ctx context.Context, servers []Server, status *jieliv1
 			continue
 		}
 		got := r.neighbours.last(server.Node)
-		if got.status == nil || got.at.Before(begin) {
+		if got.status == nil || got.at.Before(since) {
 			continue
 		}
 		node.Reachable, node.Revision, node.RaftState = true, got.status.GetRevision(), got.status.GetRaftState()

@@ -145,7 +145,7 @@ func (s *storeStatus) Status(ctx context.Context) (*jieliv1.StoreStatus, error) 
 		return nil, err
 	}
 	out := &jieliv1.StoreStatus{
-		Tickets: map[string]uint64{}, Epoch: s.store.Epoch(), Disk: *s.disk.state.Load(),
+		Tickets: map[string]uint64{}, Waiting: map[string]uint64{}, Epoch: s.store.Epoch(), Disk: *s.disk.state.Load(),
 		Bytes: uint64(max(u.Bytes, 0)), FreeBytes: uint64(max(u.Free, 0)), // #nosec G115 -- not negative
 	}
 	if at := s.disk.changedAt.Load(); at != nil {
@@ -159,7 +159,13 @@ func (s *storeStatus) Status(ctx context.Context) (*jieliv1.StoreStatus, error) 
 		for state, n := range counts {
 			out.Tickets[state.String()] = n
 		}
-		out.Open, err = r.CountHeld(s.region)
+		if out.Open, err = r.CountHeld(s.region); err != nil {
+			return err
+		}
+		waiting, err := r.CountWaiting(s.region)
+		for state, n := range waiting {
+			out.Waiting[state.String()] = n
+		}
 		return err
 	})
 	return out, err

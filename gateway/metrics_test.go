@@ -42,6 +42,7 @@ func TestMetrics(t *testing.T) {
 			{"jieli_build_info", map[string]string{"version": "v1.2.3"}, 1},
 			{"jieli_tickets", map[string]string{"state": "ACCEPTED"}, 1},
 			{"jieli_tickets", map[string]string{"state": "CLOSED"}, 0},
+			{"jieli_tickets_waiting", map[string]string{"state": "UNROUTED"}, 0},
 			{"jieli_tickets_open", nil, 0},
 			{"jieli_link_up", map[string]string{"peer": "changsanjiao"}, 1},
 			{"jieli_link_state", map[string]string{"peer": "changsanjiao", "state": "DOWN"}, 0},

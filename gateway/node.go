@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/jieli-gateway/jieli/federation"
+	"github.com/jieli-gateway/jieli/federation/registry"
 	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway/access"
 	"github.com/jieli-gateway/jieli/gateway/api"
@@ -50,6 +51,7 @@ type Node struct {
 	network    federation.Network
 	federation *grpc.Server
 	linking    linkService
+	joining    *joining
 	api        *api.Server
 	listener   net.Listener // of the API
 
@@ -63,6 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, log: cfg.Log, metrics: prometheus.NewRegistry()}
+	n.joining = &joining{log: cfg.Log, now: cfg.Now}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -77,8 +80,12 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return fmt.Errorf("there is no certificate of this node in %s; make one with `jieli pki issue`", n.cfg.PKIDir)
 	}
 	n.log = n.log.With(slog.Any("region", n.material.Region), slog.Any("node", n.material.Node.Node))
+	if err := n.checkBootstrap(); err != nil {
+		return err
+	}
+	n.joining.log = n.log
 	if n.registry, err = federation.New(federation.Config{
-		Self: n.material.Node, Dir: filepath.Join(n.cfg.DataDir, "registry"), Version: n.cfg.Version, Profile: n.cfg.Raft,
+		Self: n.material.Node, Dir: registryDir(n.cfg.DataDir), Version: n.cfg.Version, Profile: n.cfg.Raft,
 		Now: n.cfg.Now, Log: n.log, Metrics: n.metrics,
 	}); err != nil {
 		return fmt.Errorf("registry: %w", err)
@@ -110,6 +117,8 @@ func (n *Node) openFederationPort(ctx context.Context, certificates *trust.Certi
 	n.peers, err = trust.NewPeers(trust.Config{
 		Certificates: certificates, Members: n.registry.Members(), Log: n.log, Now: n.cfg.Now,
 		OnRefusal: func(r *trust.Refusal) { refused.WithLabelValues(string(r.Reason)).Inc() },
+		// The members know a newcomer, and call it, before it has the registry in which it could look them up.
+		Expected: func(r *trust.Refusal) bool { return r.Reason == trust.ReasonUnknownRegion && n.joining.underWay() },
 	})
 	if err != nil {
 		return err
@@ -126,7 +135,7 @@ func (n *Node) openFederationPort(ctx context.Context, certificates *trust.Certi
 	if n.network, err = federation.NewNetwork(certificates, n.peers, n.mux); err != nil {
 		return err
 	}
-	n.federation, err = api.NewFederationServer(api.FederationConfig{Metrics: n.metrics, Log: n.log, Now: n.cfg.Now},
+	n.federation, err = api.NewFederationServer(api.FederationConfig{Metrics: n.metrics, Log: n.log, Now: n.cfg.Now, Starting: n.joining.underWay},
 		api.Service{Desc: &jieliv1.FederationService_ServiceDesc, Impl: n.registry.Service()},
 		api.Service{Desc: &jieliv1.LinkService_ServiceDesc, Impl: &n.linking},
 	)
@@ -157,6 +166,11 @@ func (n *Node) openAPI(ctx context.Context) error {
 	n.onClose(func() error { return ignoreClosed(n.listener.Close()) })
 	return nil
 }
+
+// Entered tells whether a data directory is that of a node in a federation.
+func Entered(dataDir string) bool { return federation.Entered(registryDir(dataDir)) }
+
+func registryDir(dataDir string) string { return filepath.Join(dataDir, "registry") }
 
 // TokensFile is where a node keeps its tokens.
 func TokensFile(dataDir string) string { return filepath.Join(dataDir, "tokens.json") }
@@ -222,6 +236,7 @@ func (n *Node) runParts(ctx context.Context, group *errgroup.Group) error {
 		Views:          newViews(n.material.Region, linkRegistry{n.registry}, linkDialer(n.peers)),
 		Tester:         newLinkTester(n.material.Region, n.peers, n.own, linkRegistry{n.registry}, n.linking.status, n.cfg.Now),
 		CertificateEnd: func() time.Time { return n.own().NotAfter },
+		Joining:        n.joining.status,
 	}
 	if err := n.api.Attach(parts); err != nil {
 		return err
@@ -236,6 +251,7 @@ func (n *Node) runParts(ctx context.Context, group *errgroup.Group) error {
 	}
 	if !entry.GetTickets() {
 		n.log.Info("this node carries the registry only")
+		n.joining.over()
 		n.api.SetLoading()
 		<-ctx.Done()
 		return nil
@@ -268,6 +284,18 @@ func (n *Node) staysIn(cluster string) error {
 		"remove registry in its data directory, and start it again with --join", cluster, n.cfg.Join.ClusterID)
 }
 
+// checkBootstrap refuses what a federation cannot begin with, before anything is on disk.
+func (n *Node) checkBootstrap() error {
+	if n.cfg.Bootstrap == nil || Entered(n.cfg.DataDir) {
+		return nil
+	}
+	region, _ := Entry(n.material, n.cfg.Bootstrap.Region, n.cfg.Advertise, true, true)
+	if err := registry.CheckRegion(region); err != nil {
+		return fmt.Errorf("a new federation cannot begin with this region: %w", err)
+	}
+	return nil
+}
+
 func (n *Node) bootstrap(ctx context.Context) error {
 	b := n.cfg.Bootstrap
 	region, node := Entry(n.material, b.Region, n.cfg.Advertise, true, true)
@@ -282,7 +310,8 @@ func (n *Node) bootstrap(ctx context.Context) error {
 
 // join tries until the members know and have approved this node's region.
 func (n *Node) join(ctx context.Context) error {
-	for said := ""; ; {
+	n.joining.begin(n.cfg.Join.Address)
+	for {
 		try, cancel := context.WithTimeout(ctx, joinTry)
 		err := n.registry.Join(try, *n.cfg.Join)
 		cancel()
@@ -295,10 +324,7 @@ func (n *Node) join(ctx context.Context) error {
 		if n.registry.View().ClusterID() != "" {
 			return nil // the registry is here; the leader comes when it can
 		}
-		if msg := err.Error(); msg != said {
-			n.log.Warn("joining failed", slog.Any("error", err), slog.String("hint", joinHint(err)))
-			said = msg
-		}
+		n.joining.failed(err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -367,6 +393,7 @@ func (n *Node) runTickets(ctx context.Context, group *errgroup.Group, parts api.
 		return err
 	}
 	n.linking.links.Store(links)
+	n.joining.over()
 	n.api.SetLoading()
 	n.log.Info("ready", slog.Any("api", n.APIAddress()), slog.Any("federation", n.cfg.FederationListen), slog.Any("revision", n.registry.View().Revision()))
 	running, ctx := errgroup.WithContext(ctx)

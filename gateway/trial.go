@@ -261,13 +261,13 @@ func (r *trial) compare(context.Context) outcome {
 	case !known:
 		return outcome{
 			en: fmt.Sprintf("at revision %d, this node at %d: too far apart to compare", theirs, here.Revision),
-			zh: fmt.Sprintf("对方版本 %d，本节点 %d：相差过大，无法比较", theirs, here.Revision),
+			zh: fmt.Sprintf("对方版次 %d，本节点 %d：相差过大，无法比较", theirs, here.Revision),
 		}
 	case theirs != here.Revision:
 		return outcome{
 			en: fmt.Sprintf("at revision %d, this node at %d; the same up to the lower", theirs, here.Revision),
-			zh: fmt.Sprintf("对方版本 %d，本节点 %d；较低版本处内容相同", theirs, here.Revision),
+			zh: fmt.Sprintf("对方版次 %d，本节点 %d；较低版次处内容相同", theirs, here.Revision),
 		}
 	}
-	return outcome{en: fmt.Sprintf("the same table, revision %d", theirs), zh: fmt.Sprintf("登记表相同，版本 %d", theirs)}
+	return outcome{en: fmt.Sprintf("the same table, revision %d", theirs), zh: fmt.Sprintf("登记表相同，版次 %d", theirs)}
 }

@@ -73,7 +73,7 @@ func (t Term) IsZero() bool { return t == Term{} }
 // Validate checks that at most one of the two is set, and within the limits. The
 // error is an *InvalidError with Field "term".
 func (t Term) Validate() error {
-	rule := ""
+	var rule string
 	switch {
 	case t.Clock != 0 && t.Workdays != 0:
 		rule = "a term is in clock hours or in working days, not in both"

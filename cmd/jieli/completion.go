@@ -109,11 +109,11 @@ func (a *app) complete(c *cobra.Command, kind, begun string) ([]cobra.Completion
 	case strings.Contains(kind, "|"):
 		return strings.Split(kind, "|"), none
 	case kind == "STATE":
-		return ticketStates(), none
+		return a.ticketStates(), none
 	case kind == "LIGHT":
-		return completions(enumWords(jieliv1.Ticket_Light_value)), none
+		return a.completions(enumWords(jieliv1.Ticket_Light_value)), none
 	case kind == "REASON":
-		return returnReasons(), none
+		return a.returnReasons(), none
 	case kind == "ROLE":
 		return roleNames(), none
 	}
@@ -136,7 +136,7 @@ func (a *app) ask(c *cobra.Command, kind, begun string) (found []cobra.Completio
 		case "REGION":
 			res, err := node.Registry.ListRegions(ctx, &jieliv1.ListRegionsRequest{})
 			for _, r := range res.GetRegions() {
-				add(r.GetId(), or(r.GetNameZh(), r.GetNameEn()))
+				add(r.GetId(), a.name(r.GetNameZh(), r.GetNameEn()))
 			}
 			return err
 		case "REGION/NODE":
@@ -148,7 +148,7 @@ func (a *app) ask(c *cobra.Command, kind, begun string) (found []cobra.Completio
 		case "SERVICE":
 			res, err := node.Registry.ListServices(ctx, &jieliv1.ListServicesRequest{})
 			for _, s := range res.GetServices() {
-				add(s.GetCode(), or(s.GetNameZh(), s.GetNameEn()))
+				add(s.GetCode(), a.name(s.GetNameZh(), s.GetNameEn()))
 			}
 			return err
 		case "TICKET":

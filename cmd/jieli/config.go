@@ -14,6 +14,7 @@ import (
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	"github.com/jieli-gateway/jieli/configs"
+	"github.com/jieli-gateway/jieli/gateway"
 	"github.com/jieli-gateway/jieli/gateway/config"
 	"github.com/jieli-gateway/jieli/regions"
 )
@@ -26,7 +27,8 @@ func (a *app) configCheck() *cobra.Command {
 	var mapping string
 	c := &cobra.Command{
 		Use: "check [FILE]", Short: "Say what is wrong with a configuration, by file, line and key",
-		Long: `Checks a node's configuration. With --mapping it checks what a centre says its own words are in Jieli instead, or, with
+		Long: `Checks a node's configuration. What a region must say of itself is required until the data directory is that of a
+node in a federation, which looks there no more. With --mapping it checks what a centre says its own words are in Jieli instead, or, with
 FILE, beside it: types, urgencies, states and categories, for the program that connects its ticket system.`,
 		Example: "  jieli config check jieli.yaml\n  jieli config check --mapping mapping.yaml\n  jieli config check -o json",
 		Args:    between(0, 1),
@@ -49,7 +51,10 @@ func (a *app) checkFiles(file, mapping string) error {
 	}
 	if mapping == "" || file != "" {
 		var more config.Mistakes
-		_, err := a.loadConfig(file)
+		err := config.Check(or(file, config.Find()), func(c *config.Config) bool { return !gateway.Entered(c.DataDir) })
+		if err != nil {
+			err = noFile(file, "FILE", err)
+		}
 		if err != nil && (!errors.As(err, &more) || len(wrong) == 0) {
 			return err
 		}
@@ -110,7 +115,7 @@ it prints a configuration file that says the same.`,
 
 // printConfig prints the effective configuration as a file of its own.
 func (a *app) printConfig(file string) error {
-	cfg, err := a.loadConfig(file)
+	cfg, err := loadConfig(file, "--config")
 	if err != nil {
 		return err
 	}
@@ -126,7 +131,7 @@ func (a *app) printConfig(file string) error {
 func (a *app) settings(file string) ([]config.Setting, error) {
 	settings, err := config.Settings(or(file, config.Find()), nil)
 	if err != nil {
-		return nil, a.noFile(file, err)
+		return nil, noFile(file, "--config", err)
 	}
 	for i, s := range settings {
 		switch value := s.Value.(type) {

@@ -45,7 +45,7 @@ func (a *app) showPlan(plan *routefile.Plan, rows int) error {
 	}
 	say := a.printer().Say
 	if plan.Empty() {
-		_, err := fmt.Fprintf(a.out, say("nothing changes: revision %d has it all\n", "没有变更：版本 %d 已全部具备\n"), d.Revision)
+		_, err := fmt.Fprintf(a.out, say("nothing changes: revision %d has it all\n", "没有变更：版次 %d 已全部具备\n"), d.Revision)
 		return err
 	}
 	if err := a.printer().Value(d, func() *show.Table { return differenceTable(d, plan.FullName, rows) }); err != nil {
@@ -65,7 +65,7 @@ func (a *app) showPlan(plan *routefile.Plan, rows int) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(a.out, say("%d added, %d removed, %d changed since revision %d\n", "新增 %d，删除 %d，变更 %d（相对版本 %d）\n"), len(d.Added), len(d.Removed), len(d.Changed), d.Revision)
+	_, err := fmt.Fprintf(a.out, say("%d added, %d removed, %d changed since revision %d\n", "新增 %d，删除 %d，变更 %d（相对版次 %d）\n"), len(d.Added), len(d.Removed), len(d.Changed), d.Revision)
 	return err
 }
 

@@ -29,20 +29,24 @@ func enumWords(values map[string]int32) []string {
 	return slices.DeleteFunc(words, func(word string) bool { return values[word] == 0 })
 }
 
-// completions are words with their Chinese.
-func completions(words []string) (all []cobra.Completion) {
-	for _, word := range words {
-		all = append(all, cobra.CompletionWithDesc(word, lang.Values().Of(word)))
+// completions are words, with their Chinese for those who read it.
+func (a *app) completions(words []string) []cobra.Completion {
+	if a.lang != "zh" {
+		return words
+	}
+	all := make([]cobra.Completion, len(words))
+	for i, word := range words {
+		all[i] = cobra.CompletionWithDesc(word, lang.Values().Of(word))
 	}
 	return all
 }
 
-func ticketStates() []cobra.Completion {
-	return completions(enumWords(jieliv1.Ticket_State_value))
+func (a *app) ticketStates() []cobra.Completion {
+	return a.completions(enumWords(jieliv1.Ticket_State_value))
 }
 
-func returnReasons() []cobra.Completion {
-	return completions(enumWords(jieliv1.Returned_Reason_value))
+func (a *app) returnReasons() []cobra.Completion {
+	return a.completions(enumWords(jieliv1.Returned_Reason_value))
 }
 
 func roleNames() (names []cobra.Completion) {

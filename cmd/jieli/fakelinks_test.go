@@ -74,7 +74,7 @@ func (*fakeNode) TestLink(_ context.Context, req *jieliv1.TestLinkRequest) (*jie
 			Node: "n1", Address: "bj.example:7345", Steps: []*jieliv1.TestStep{
 				name, step("tcp", "connected to 192.0.2.1:7345", "已连接 192.0.2.1:7345"), step("tls", "TLS 1.3", "TLS 1.3"),
 				step("identity", "jingjinji/n1 answers", "应答者 jingjinji/n1"), step("hello", "it would take a stream", "对方可建立链路"),
-				step("registry", "the same table, revision 12", "登记表相同，版本 12"),
+				step("registry", "the same table, revision 12", "登记表相同，版次 12"),
 			},
 		}}}, nil
 	case "wuxi":

@@ -96,8 +96,15 @@ func (*fakeNode) GetTicket(ctx context.Context, req *jieliv1.GetTicketRequest) (
 }
 
 func (*fakeNode) ListTickets(_ context.Context, req *jieliv1.ListTicketsRequest) (*jieliv1.ListTicketsResponse, error) {
-	if req.GetState() == jieliv1.Ticket_UNROUTED {
+	switch {
+	case req.GetState() == jieliv1.Ticket_UNROUTED:
 		return &jieliv1.ListTicketsResponse{}, nil
+	case req.GetState() == jieliv1.Ticket_RETURNED:
+		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{{Number: "A", State: req.GetState(), UpdateTime: at(2)}, {Number: "B", State: req.GetState(), UpdateTime: at(7)}}}, nil
+	case req.GetState() == jieliv1.Ticket_ARBITRATION:
+		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{{Number: "C", State: req.GetState(), UpdateTime: at(5)}}}, nil
+	case req.GetUpdatedAfter().AsTime().Equal(at(0).AsTime()):
+		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{{Number: "D", State: jieliv1.Ticket_CLOSED, UpdateTime: at(1)}}}, nil
 	}
 	if req.GetLight() == jieliv1.Ticket_RED {
 		late := theTicket()
@@ -123,6 +130,23 @@ func (*fakeNode) SubmitTicket(_ context.Context, req *jieliv1.SubmitTicketReques
 	}
 	t.Number, t.State, t.UpdateTime = "CY-20261124-000001-3", jieliv1.Ticket_DIVERTED, at(9)
 	return &jieliv1.SubmitTicketResponse{Ticket: t, Warnings: []string{"category is not known"}, CallNumber: "119", Repeated: t.GetExternalId() == "again"}, nil
+}
+
+// NoteTicket knows one note.
+func (*fakeNode) NoteTicket(_ context.Context, req *jieliv1.NoteTicketRequest) (*jieliv1.Ticket, error) {
+	if req.GetText() != "已联系诉求人" {
+		return nil, refused(codes.InvalidArgument, "INVALID_FIELD", "not what was said: "+req.GetText())
+	}
+	return &jieliv1.Ticket{Number: req.GetId(), State: jieliv1.Ticket_OFFERED, OfferedTo: "suzhou"}, nil
+}
+
+// RecallTicket asks the other region, which has not answered yet.
+func (*fakeNode) RecallTicket(_ context.Context, req *jieliv1.RecallTicketRequest) (*jieliv1.Ticket, error) {
+	return &jieliv1.Ticket{Number: req.GetId(), State: jieliv1.Ticket_OFFERED, Holder: "jingjinji", OfferedTo: "suzhou", RecallPending: true}, nil
+}
+
+func (*fakeNode) WithdrawTicket(_ context.Context, req *jieliv1.WithdrawTicketRequest) (*jieliv1.Ticket, error) {
+	return &jieliv1.Ticket{Number: req.GetId(), State: jieliv1.Ticket_ACCEPTED, Holder: "suzhou", WithdrawPending: true}, nil
 }
 
 func (*fakeNode) CloseTicket(context.Context, *jieliv1.CloseTicketRequest) (*jieliv1.Ticket, error) {
@@ -197,7 +221,7 @@ func (*fakeNode) GetStatus(ctx context.Context, req *jieliv1.GetStatusRequest) (
 			{Region: "wuxi", Name: "n1", Address: "wx.example:7345", Voter: true, RaftState: "Follower", Revision: 7, Lag: 5},
 		},
 	}
-	s.Store = &jieliv1.StoreStatus{Open: 4, Disk: "OK", Bytes: 3 << 20, FreeBytes: 70000 << 20}
+	s.Store = &jieliv1.StoreStatus{Open: 4, Disk: "OK", Bytes: 3 << 20, FreeBytes: 70000 << 20, Waiting: map[string]uint64{"UNROUTED": 2, "ARBITRATION": 1}}
 	s.Links = links()
 	if req.GetAll() {
 		s.Views, s.Verdicts = views(), verdicts()

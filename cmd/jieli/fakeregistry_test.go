@@ -110,7 +110,14 @@ func at13(m proto.Message) (*jieliv1.ChangeResponse, error) {
 }
 
 func (*fakeNode) RegisterRegion(_ context.Context, req *jieliv1.RegisterRegionRequest) (*jieliv1.ChangeResponse, error) {
+	if req.GetRegion().GetLegalName() == "用过的前缀" {
+		return nil, refused(codes.FailedPrecondition, "PREFIX_USED", "prefix SZ is used")
+	}
 	return at13(req.GetRegion())
+}
+
+func (*fakeNode) RevokeRegion(_ context.Context, req *jieliv1.ChangeRegionRequest) (*jieliv1.ChangeResponse, error) {
+	return at13(req)
 }
 
 func (*fakeNode) UpdateRegion(_ context.Context, req *jieliv1.UpdateRegionRequest) (*jieliv1.ChangeResponse, error) {
@@ -128,7 +135,15 @@ func (*fakeNode) RetireRegion(_ context.Context, req *jieliv1.ChangeRegionReques
 	return at13(req)
 }
 
+// PutNode takes a new node, and of suzhou/n1 a change that leaves alone what nobody named and was made of what ListNodes says.
 func (*fakeNode) PutNode(_ context.Context, req *jieliv1.PutNodeRequest) (*jieliv1.ChangeResponse, error) {
+	if n := req.GetNode(); n.GetName() == "n1" {
+		moved := n.GetAddress() == "new.sz.example:7345" && n.GetTickets() && n.GetRaft()
+		closed := n.GetAddress() == "sz.example:7345" && !n.GetTickets() && n.GetRaft()
+		if req.GetExpectedRevision() != 12 || !moved && !closed {
+			return nil, refused(codes.Aborted, "REVISION", "not what was asked for: "+req.String())
+		}
+	}
 	return at13(req.GetNode())
 }
 

@@ -136,7 +136,7 @@ func (a *app) runImport(ctx context.Context, c *client.Client, in io.Reader, siz
 	}
 	r, err := importer.Run(ctx, in, o)
 	progress.End()
-	if shown := a.showImport(r, pace); shown != nil {
+	if shown := a.showImport(r, pace, o.Region != ""); shown != nil {
 		return shown
 	}
 	switch {
@@ -164,28 +164,44 @@ type summary struct {
 	PerSecond int     `json:"perSecond"`
 }
 
-// showImport tells what became of the lines, also when something stopped the import half-way.
-func (a *app) showImport(r importer.Result, pace *show.Pace) error {
+// mostCallsShown bounds the lines whose callers must dial another number; JSON has more of them.
+const mostCallsShown = 20
+
+// showImport tells what became of the lines, also when something stopped the import half-way, and who must dial another
+// number.
+func (a *app) showImport(r importer.Result, pace *show.Pace, ofOneRegion bool) error {
 	s := summary{Result: r, Seconds: pace.Elapsed().Round(10 * time.Millisecond).Seconds(), PerSecond: pace.Rate(r.Lines)}
-	return a.printer().Value(s, func() *show.Table {
-		t := &show.Table{Labels: true}
-		for _, row := range []struct {
-			label string
-			value any
-		}{
-			{"lines", s.Lines},
-			{"taken", s.Taken},
-			{"of them, there already", s.Repeated},
-			{"of them, to an emergency number", s.Diverted},
-			{"of other regions", s.Skipped},
-			{"bad", s.Failed},
-			{"seconds", s.Seconds},
-			{"per second", s.PerSecond},
-		} {
-			t.Add(row.label, fmt.Sprint(row.value))
+	p := a.printer()
+	if err := p.Value(s, func() *show.Table { return importTable(s, ofOneRegion) }); err != nil || a.output != "table" {
+		return err
+	}
+	for _, call := range s.Calls[:min(len(s.Calls), mostCallsShown)] {
+		line := fmt.Sprintf(p.Say("EMERGENCY: line %d, %s: tell the caller to dial %s now", "紧急：第 %d 行，%s：请让来电人立即拨打 %s"), call.Line, call.Number, call.CallNumber)
+		if _, err := fmt.Fprintln(a.out, show.Clean(line)); err != nil {
+			return err
 		}
-		return t
-	})
+	}
+	if len(s.Calls) <= mostCallsShown {
+		return nil
+	}
+	_, err := fmt.Fprintln(a.out, p.Say("and more: jieli ticket list --state DIVERTED", "还有更多：jieli ticket list --state DIVERTED"))
+	return err
+}
+
+// importTable counts lines; those left out only where --region leaves any out.
+func importTable(s summary, ofOneRegion bool) *show.Table {
+	t := &show.Table{Labels: true}
+	t.Add("lines", fmt.Sprint(s.Lines))
+	t.Add("taken", fmt.Sprint(s.Taken))
+	t.Add("of them, there already", fmt.Sprint(s.Repeated))
+	t.Add("of them, to an emergency number", fmt.Sprint(s.Diverted))
+	if ofOneRegion {
+		t.Add("left out (--region)", fmt.Sprint(s.Skipped))
+	}
+	t.Add("bad", fmt.Sprint(s.Failed))
+	t.Add("seconds", fmt.Sprint(s.Seconds))
+	t.Add("per second", fmt.Sprint(s.PerSecond))
+	return t
 }
 
 // rejects is the file that bad lines go to; nil: none.
@@ -203,13 +219,19 @@ func openRejects(name string, in *os.File, goOn bool) (*rejects, error) {
 	if old, err := os.Stat(name); err == nil && os.SameFile(source, old) {
 		return nil, usage("--rejects must not be the file that is imported", "--rejects 不能是正在导入的文件")
 	}
-	how := os.O_TRUNC
-	if goOn {
-		how = os.O_APPEND
-	}
-	f, err := os.OpenFile(filepath.Clean(name), os.O_CREATE|os.O_WRONLY|how, 0o600)
+	f, err := os.OpenFile(filepath.Clean(name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--rejects: %w", err)
+	}
+	// What is in it may have been corrected by hand and not been imported yet.
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > 0 && !goOn {
+		return nil, errors.Join(usage("--rejects: %s is not empty; name another file, or remove it", "--rejects：文件 %s 不是空的；请另指定文件，或先删除它", name), f.Close())
+	}
+	// One that was there already may have been readable to all.
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		if err := f.Chmod(0o600); err != nil {
+			return nil, fmt.Errorf("--rejects: %w", errors.Join(err, f.Close()))
+		}
 	}
 	return &rejects{f}, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
+	"github.com/jieli-gateway/jieli/gateway/link"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
 
@@ -20,13 +22,32 @@ func (a *app) link() *cobra.Command {
 func linkTable(p *show.Printer, links []*jieliv1.LinkStatus) *show.Table {
 	t := &show.Table{Head: []string{"PEER", "STATE", "REASON", "SINCE", "BACKLOG", "OLDEST", "ROUND TRIP", "SKEW", "PHONE", "DETAIL"}}
 	for _, l := range links {
-		detail := l.GetMessage()
+		detail := found(p, l)
 		if n := len(l.GetStopped()); n > 0 {
-			detail = fmt.Sprintf(p.Say("%d stopped: %s %s. %s", "%d 件停止：%s %s。%s"), n, l.GetStopped()[0].GetTicketId(), l.GetStopped()[0].GetReason(), detail)
+			detail = fmt.Sprintf(p.Say("%d stopped: %s %s. %s", "%d 件停止：%s %s。%s"), n, l.GetStopped()[0].GetTicketId(), p.Code(l.GetStopped()[0].GetReason()), detail)
 		}
-		t.Add(l.GetPeer(), l.GetState(), l.GetReason(), stamp(l.GetSince()), fmt.Sprint(l.GetBacklog()), stamp(l.GetOldest()), millis(l.GetRoundTrip()), millis(l.GetClockSkew()), l.GetDutyPhone(), detail)
+		t.Add(l.GetPeer(), l.GetState(), p.Code(l.GetReason()), stamp(l.GetSince()), fmt.Sprint(l.GetBacklog()), stamp(l.GetOldest()), millis(l.GetRoundTrip()), millis(l.GetClockSkew()), l.GetDutyPhone(), detail)
 	}
 	return t
+}
+
+// found is what was found of a link, in the reader's language: in Chinese what its reason means, and then the words of
+// whoever noticed, unless they are known.
+func found(p *show.Printer, l *jieliv1.LinkStatus) string {
+	said := p.Rule(l.GetMessage())
+	means := link.WordsOf(l.GetReason()).MeansZh
+	switch {
+	case !p.Chinese || said != l.GetMessage() || means == "":
+		return said
+	case said == "" || said == link.WordsOf(l.GetReason()).Means:
+		return means
+	}
+	return means + "（" + said + "）"
+}
+
+// standing is how a link is, in a few words.
+func standing(p *show.Printer, state, reason string) string {
+	return strings.TrimSpace(p.Word(state) + " " + p.Code(reason))
 }
 
 // millis shows a duration as finely as people care for.
@@ -65,7 +86,7 @@ func (a *app) linkRetry() *cobra.Command {
 				}
 				return a.printer().Message(res, func() *show.Table {
 					t := &show.Table{}
-					t.Add(fmt.Sprintf(a.printer().Say("%d items taken", "已接收 %d 条"), res.GetTaken()), res.GetReason())
+					t.Add(fmt.Sprintf(a.printer().Say("%d items taken", "已接收 %d 条"), res.GetTaken()), a.printer().Code(res.GetReason()))
 					return t
 				})
 			})

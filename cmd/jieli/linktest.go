@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +48,7 @@ func (a *app) showTest(res *jieliv1.TestLinkResponse) error {
 	}
 	var last []string
 	if l := res.GetLink(); l != nil {
-		last = append(last, p.Say("the link itself: ", "链路本身：")+strings.TrimSpace(l.GetState()+" "+l.GetReason())+p.Say(" since ", "，起于 ")+stamp(l.GetSince()))
+		last = append(last, p.Say("the link itself: ", "链路本身：")+standing(p, l.GetState(), l.GetReason())+p.Say(" since ", "，起于 ")+stamp(l.GetSince()))
 	}
 	if !res.GetOk() && res.GetDutyPhone() != "" {
 		last = append(last, p.Say("phone: ", "值班电话：")+res.GetDutyPhone())
@@ -73,7 +72,7 @@ func (a *app) showNodeTest(p *show.Printer, region string, n *jieliv1.NodeTest) 
 	t := &show.Table{Head: []string{"STEP", "RESULT", "REASON", "TOOK", "DETAIL"}}
 	todo := ""
 	for _, s := range n.GetSteps() {
-		t.Add(s.GetName(), resultWord(p, s.GetResult()), s.GetReason(), millis(s.GetTook()), p.Say(s.GetMessage(), or(s.GetMessageZh(), s.GetMessage())))
+		t.Add(s.GetName(), resultWord(p, s.GetResult()), p.Code(s.GetReason()), millis(s.GetTook()), p.Say(s.GetMessage(), or(s.GetMessageZh(), s.GetMessage())))
 		todo = or(todo, p.Say(s.GetAdvice(), or(s.GetAdviceZh(), s.GetAdvice())))
 	}
 	if err := p.Value(nil, func() *show.Table { return t }); err != nil || todo == "" {

@@ -70,9 +70,10 @@ func (a *app) around(c *cobra.Command) manual.Around {
 			{Name: "JIELI_SERVER", Text: say("what --server says", "同 --server")},
 			{Name: "JIELI_TOKEN_FILE", Text: say("what --token-file says", "同 --token-file")},
 			{Name: "JIELI_TOKEN", Text: say("the access token itself, where no file is named", "访问令牌本身（未指定文件时）")},
+			{Name: "JIELI_LANG", Text: say("what --lang says", "同 --lang")},
 			{Name: "JIELI_OPERATOR", Text: say("what --operator says", "同 --operator")},
 			{Name: "JIELI_…", Text: say("any key of the configuration, for example JIELI_LOG_LEVEL; see jieli config show", "配置的任一键，如 JIELI_LOG_LEVEL；见 jieli config show")},
-			{Name: "LC_ALL, LC_MESSAGES, LANG", Text: say("the language, where --lang does not say it", "语言（未指定 --lang 时）")},
+			{Name: "LC_ALL, LC_MESSAGES, LANG", Text: say("the language, where neither --lang nor JIELI_LANG says it", "语言（--lang 和 JIELI_LANG 均未指定时）")},
 		},
 	}
 	for i, place := range config.Places() {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
@@ -23,11 +24,8 @@ func (a *app) withNearby(root *cobra.Command, args []string, err error) error {
 		name, _, _ := strings.Cut(one, "\t")
 		known = append(known, name)
 	}
-	for _, word := range args {
-		if name, value, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "-") {
-			word = value
-		}
-		if strings.HasPrefix(word, "-") || slices.Contains(known, word) {
+	for _, word := range wordsOf(root, args, kind) {
+		if slices.Contains(known, word) {
 			continue
 		}
 		if near := suggest.Nearest(word, known); near != "" {
@@ -35,4 +33,24 @@ func (a *app) withNearby(root *cobra.Command, args []string, err error) error {
 		}
 	}
 	return err
+}
+
+// wordsOf gives what a command line that was run has of a kind: as arguments of that name, or with flags for it.
+func wordsOf(root *cobra.Command, args []string, kind string) (words []string) {
+	c, _, err := root.Find(args)
+	if err != nil {
+		return nil
+	}
+	names := argumentsOf(c)
+	for i, word := range c.Flags().Args() {
+		if i < len(names) && names[i] == kind {
+			words = append(words, word)
+		}
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if or(flagKinds()[c.CommandPath()+" --"+f.Name], flagKinds()[f.Name]) == kind {
+			words = append(words, f.Value.String())
+		}
+	})
+	return words
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/entry"
@@ -62,36 +63,98 @@ func splitNode(s string) (region, name string, err error) {
 	return region, name, nil
 }
 
+// unchanged stands for the address that a node has, where a command names no other.
+const unchanged = "unchanged:1"
+
 func (a *app) nodeSet() *cobra.Command {
 	var address string
-	var raft, tickets bool
+	var raft, tickets, force bool
 	c := &cobra.Command{
-		Use: "set REGION/NODE", Short: "Register or change a node", Args: exactly(1),
-		Example: "  jieli node set suzhou/n2 --address sz2.example:7345 --raft --tickets=false",
+		Use: "set REGION/NODE", Short: "Register a node, or change one; what no flag names stays as it is", Args: exactly(1),
+		Long: `Registers a node, or changes one that is registered: what no flag names stays as it is. A new node needs --address; it
+carries the registry and runs no tickets unless flags say otherwise.
+
+For admins of the region itself and of the bootstrap region. --tickets=false of the node that runs a region's tickets cuts
+the region off from all hand-offs until another of its nodes has --tickets, and so needs --force.`,
+		Example: "  jieli node set suzhou/n2 --address sz2.example:7345\n  jieli node set suzhou/n1 --address new.sz.example:7345   # it has moved",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			region, name, err := splitNode(args[0])
 			if err != nil {
 				return err
 			}
-			n := &jieliv1.Node{Region: region, Name: name, Address: address, Raft: raft, Tickets: tickets}
-			if err := entry.Node(n); err != nil {
+			f := cmd.Flags()
+			if !f.Changed("address") {
+				address = unchanged
+			}
+			if err := entry.Node(&jieliv1.Node{Region: region, Name: name, Address: address}); err != nil {
 				return usageError{err}
 			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
-				return c.Registry.PutNode(ctx, &jieliv1.PutNodeRequest{Node: n})
+				now, old, err := nodeNow(ctx, c, region, name)
+				switch {
+				case err != nil:
+					return nil, err
+				case old == nil && address == unchanged:
+					return nil, usage("node %s is new: --address is required", "节点 %s 是新节点：必须指定 --address", args[0])
+				case old != nil && !f.Changed("address") && !f.Changed("raft") && !f.Changed("tickets"):
+					return nil, usage("name what to change: --address, --raft or --tickets", "请指明要改什么：--address、--raft 或 --tickets")
+				case old.GetTickets() && f.Changed("tickets") && !tickets && !force:
+					return nil, errLastTickets(args[0], region)
+				}
+				n := &jieliv1.Node{Region: region, Name: name, Raft: raft}
+				if old != nil {
+					n = proto.CloneOf(old)
+				}
+				if f.Changed("address") {
+					n.Address = address
+				}
+				if f.Changed("raft") {
+					n.Raft = raft
+				}
+				if f.Changed("tickets") {
+					n.Tickets = tickets
+				}
+				return c.Registry.PutNode(ctx, &jieliv1.PutNodeRequest{Node: n, ExpectedRevision: now})
 			})
 		},
 	}
 	c.Flags().StringVar(&address, "address", "", "host:port of its federation port as other regions reach it")
 	c.Flags().BoolVar(&raft, "raft", true, "it carries the registry")
 	c.Flags().BoolVar(&tickets, "tickets", false, "it runs the region's tickets and links; one node of a region does")
-	_ = c.MarkFlagRequired("address") // the flag exists
+	lastTicketsFlag(c, &force)
 	return c
 }
 
+// nodeNow reads what the registry has of a node, and at which revision; nil: it has none of this name.
+func nodeNow(ctx context.Context, c *client.Client, region, name string) (revision uint64, n *jieliv1.Node, err error) {
+	res, err := c.Registry.ListNodes(ctx, &jieliv1.ListNodesRequest{Region: region, Consistency: consistency(true)})
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, n := range res.GetNodes() {
+		if n.GetRegion() == region && n.GetName() == name {
+			return res.GetRevision(), n, nil
+		}
+	}
+	return res.GetRevision(), nil, nil
+}
+
+// errLastTickets: a region has at most one node that runs tickets, so that without it no other region reaches it.
+func errLastTickets(node, region string) error {
+	return usage("%s runs the tickets of %s: without it no other region can reach %[2]s, and what is under way stands still; --force does it all the same",
+		"%s 承办 %s 的工单：没有它，其他区域无法与 %[2]s 连接，在途工单停滞；如确需如此，请加 --force", node, region)
+}
+
+func lastTicketsFlag(c *cobra.Command, force *bool) {
+	c.Flags().BoolVar(force, "force", false, "also where it is the node that runs the region's tickets")
+}
+
 func (a *app) nodeRemove() *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	c := &cobra.Command{
 		Use: "remove REGION/NODE", Short: "Remove a node from the registry", Args: exactly(1),
+		Long: `Removes a node: it is cut off at once, and other nodes refuse its certificate. For admins of the region itself and of the
+bootstrap region. The node that runs a region's tickets is removed with --force only.`,
 		Example: "  jieli node remove suzhou/n2",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			region, name, err := splitNode(args[0])
@@ -99,8 +162,21 @@ func (a *app) nodeRemove() *cobra.Command {
 				return err
 			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
-				return c.Registry.RemoveNode(ctx, &jieliv1.RemoveNodeRequest{Region: region, Name: name})
+				req := &jieliv1.RemoveNodeRequest{Region: region, Name: name}
+				if !force {
+					now, old, err := nodeNow(ctx, c, region, name)
+					if err != nil {
+						return nil, err
+					}
+					if old.GetTickets() {
+						return nil, errLastTickets(args[0], region)
+					}
+					req.ExpectedRevision = now
+				}
+				return c.Registry.RemoveNode(ctx, req)
 			})
 		},
 	}
+	lastTicketsFlag(c, &force)
+	return c
 }

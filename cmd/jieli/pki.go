@@ -114,7 +114,7 @@ func (a *app) pkiConfig(file, dir string) (*config.Config, error) {
 	if file == "" && dir != "" && config.Find() == "" {
 		return &config.Config{PKIDir: dir}, nil
 	}
-	cfg, err := a.loadConfig(file)
+	cfg, err := loadConfig(file, "--config or --dir")
 	if err == nil && dir != "" {
 		cfg.PKIDir = dir
 	}

@@ -30,8 +30,7 @@ func (a *app) region() *cobra.Command {
 		a.regionChange("approve", "Make a pending region a member", jieliv1.RegistryServiceClient.ApproveRegion),
 		a.regionChange("suspend", "Stop new offers to and from a region", jieliv1.RegistryServiceClient.SuspendRegion),
 		a.regionChange("resume", "Make a suspended region active again", jieliv1.RegistryServiceClient.ResumeRegion),
-		a.regionChange("retire", "End a membership; the region's own node counts its open tickets", jieliv1.RegistryServiceClient.RetireRegion),
-		a.regionChange("revoke", "Cut a compromised region off at once", jieliv1.RegistryServiceClient.RevokeRegion),
+		a.regionRetire(), a.regionRevoke(),
 	)
 }
 
@@ -166,12 +165,19 @@ without it the fingerprints are shown, to be compared before ` + "`jieli region 
 					return usage("--fingerprint: %w", "--fingerprint：%w", err)
 				}
 			}
-			if err := a.checkFingerprints(req.GetRegion(), pins); err != nil {
+			cas, err := checkFingerprints(req.GetRegion(), pins)
+			if err != nil {
 				return inFile(file, err)
 			}
-			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
+			if err := a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				return c.Registry.RegisterRegion(ctx, req)
-			})
+			}); err != nil || len(pins) > 0 {
+				return err
+			}
+			for _, ca := range cas {
+				_, _ = fmt.Fprintf(a.err, a.printer().Say("CA of %s: %s\nask the newcomer by telephone whether it is theirs before you approve it\n", "%s 的 CA 指纹：%s\n批准之前，请电话向对方核对\n"), req.GetRegion().GetId(), ca)
+			}
+			return nil
 		},
 	}
 	fileFlag(c, &file)
@@ -179,23 +185,21 @@ without it the fingerprints are shown, to be compared before ` + "`jieli region 
 	return c
 }
 
-// checkFingerprints refuses a bundle that has a CA other than those told, and shows its CAs where none was told.
-func (a *app) checkFingerprints(r *jieliv1.Region, told []trust.Fingerprint) error {
+// checkFingerprints gives the CAs of a bundle, and refuses one that has another than those told, where any was.
+func checkFingerprints(r *jieliv1.Region, told []trust.Fingerprint) ([]trust.Fingerprint, error) {
 	bundle, err := trust.ParseBundle(r.GetId(), r.GetBundle())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, ca := range bundle {
-		fingerprint := trust.FingerprintOf(ca)
-		switch {
-		case len(told) == 0:
-			_, _ = fmt.Fprintf(a.err, a.printer().Say("CA of %s: %s\nask the newcomer by telephone whether it is theirs before you approve it\n", "%s 的 CA 指纹：%s\n批准之前，请电话向对方核对\n"), r.GetId(), fingerprint)
-		case !slices.Contains(told, fingerprint):
-			return lang.Errorf("region.bundle: has a CA that was not told, %s: whoever made this file is not whom you spoke with, or its keys were made anew",
-				"region.bundle：含有未经告知的 CA %s：文件不是与您通话者所制，或其密钥已重新生成", fingerprint)
+	cas := make([]trust.Fingerprint, len(bundle))
+	for i, ca := range bundle {
+		cas[i] = trust.FingerprintOf(ca)
+		if len(told) > 0 && !slices.Contains(told, cas[i]) {
+			return nil, lang.Errorf("region.bundle: has a CA that was not told, %s: whoever made this file is not whom you spoke with, or its keys were made anew",
+				"region.bundle：含有未经告知的 CA %s：文件不是与您通话者所制，或其密钥已重新生成", cas[i])
 		}
 	}
-	return nil
+	return cas, nil
 }
 
 func (a *app) regionUpdate() *cobra.Command {
@@ -217,10 +221,37 @@ func (a *app) regionUpdate() *cobra.Command {
 	return c
 }
 
-func (a *app) regionChange(use, short string, do func(jieliv1.RegistryServiceClient, context.Context, *jieliv1.ChangeRegionRequest, ...grpc.CallOption) (*jieliv1.ChangeResponse, error)) *cobra.Command {
-	var successor string
-	c := &cobra.Command{
+// changeOfRegion is a call that moves a region to another state.
+type changeOfRegion func(jieliv1.RegistryServiceClient, context.Context, *jieliv1.ChangeRegionRequest, ...grpc.CallOption) (*jieliv1.ChangeResponse, error)
+
+func (a *app) regionChange(use, short string, do changeOfRegion) *cobra.Command {
+	return &cobra.Command{
 		Use: use + " ID", Short: short, Args: exactly(1), Example: "  jieli region " + use + " suzhou",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := entry.RegionID("ID", args[0]); err != nil {
+				return usageError{err}
+			}
+			return a.changeRegion(cmd.Context(), do, &jieliv1.ChangeRegionRequest{Id: args[0]})
+		},
+	}
+}
+
+func (a *app) changeRegion(ctx context.Context, do changeOfRegion, req *jieliv1.ChangeRegionRequest) error {
+	return a.change(ctx, func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
+		return do(c.Registry, ctx, req)
+	})
+}
+
+func (a *app) regionRetire() *cobra.Command {
+	var successor string
+	var yes bool
+	c := &cobra.Command{
+		Use: "retire ID", Short: "End a membership; this cannot be undone", Args: exactly(1),
+		Long: `Ends a region's membership. This cannot be undone: its id and its number prefix are never used again. Its routes must be
+gone. At its own node, which counts them, it must have no open tickets; anywhere else --successor names who takes over.
+
+Asks on a terminal whether it is meant; --yes says so beforehand, and is required where there is no terminal.`,
+		Example: "  jieli region retire suzhou\n  jieli region retire suzhou --successor wuxi --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			mistakes := []error{entry.RegionID("ID", args[0])}
 			if successor != "" {
@@ -229,21 +260,55 @@ func (a *app) regionChange(use, short string, do func(jieliv1.RegistryServiceCli
 			if err := entry.Joined(mistakes); err != nil {
 				return usageError{err}
 			}
-			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
-				return do(c.Registry, ctx, &jieliv1.ChangeRegionRequest{Id: args[0], Successor: successor})
-			})
+			if !yes {
+				if err := a.confirm(args[0], lang.Words{English: "retiring " + args[0] + " ends its membership", Chinese: args[0] + " 将退出联盟"}); err != nil {
+					return err
+				}
+			}
+			return a.changeRegion(cmd.Context(), jieliv1.RegistryServiceClient.RetireRegion, &jieliv1.ChangeRegionRequest{Id: args[0], Successor: successor})
 		},
 	}
-	if use == "retire" {
-		c.Flags().StringVar(&successor, "successor", "", "region that takes over")
+	c.Flags().StringVar(&successor, "successor", "", "region that takes over")
+	yesFlag(c, &yes)
+	return c
+}
+
+func (a *app) regionRevoke() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use: "revoke ID", Short: "Cut a compromised region off at once; this cannot be undone", Args: exactly(1),
+		Long: `Cuts a compromised region off at once, open connections too. This cannot be undone: its id and its number prefix are never
+used again, and what is under way with it stands still. ` + "`jieli region suspend`" + ` stops new offers and can be undone.
+
+Asks on a terminal whether it is meant; --yes says so beforehand, and is required where there is no terminal.`,
+		Example: "  jieli region revoke suzhou\n  jieli region revoke suzhou --yes",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := entry.RegionID("ID", args[0]); err != nil {
+				return usageError{err}
+			}
+			if !yes {
+				if err := a.confirm(args[0], lang.Words{English: "revoking " + args[0] + " cuts it off at once", Chinese: args[0] + " 将被立即切断"}); err != nil {
+					return err
+				}
+			}
+			return a.changeRegion(cmd.Context(), jieliv1.RegistryServiceClient.RevokeRegion, &jieliv1.ChangeRegionRequest{Id: args[0]})
+		},
 	}
+	yesFlag(c, &yes)
 	return c
 }
 
 // readRegistration reads a region with its nodes and checks it whole.
 func (a *app) readRegistration(file string) (*jieliv1.RegisterRegionRequest, error) {
 	req := new(jieliv1.RegisterRegionRequest)
-	if err := a.readFile(file, req); err != nil {
+	b, err := a.readAll(file)
+	if err != nil {
+		return nil, err
+	}
+	if !misread.Object(b) {
+		return nil, lang.Errorf("%s: this is not JSON; give the output of `jieli pki show -o json`", "%s：不是 JSON；请给出 `jieli pki show -o json` 的输出", file)
+	}
+	if err := parse(file, b, req); err != nil {
 		return nil, err
 	}
 	if err := entry.Registration(req); err != nil {
@@ -261,7 +326,7 @@ func (a *app) change(ctx context.Context, do func(context.Context, *client.Clien
 		}
 		return a.printer().Message(res, func() *show.Table {
 			t := &show.Table{}
-			t.Add(fmt.Sprintf(a.printer().Say("done at revision %d", "已生效，版本 %d"), res.GetRevision()))
+			t.Add(fmt.Sprintf(a.printer().Say("done at revision %d", "已生效，版次 %d"), res.GetRevision()))
 			return t
 		})
 	})
@@ -281,7 +346,18 @@ func (a *app) readFile(file string, m proto.Message) error {
 	if err != nil {
 		return err
 	}
+	return parse(file, b, m)
+}
+
+// parse reads what a file has. Of an object that lacks what goes around it, that is said, not that its keys are unknown.
+func parse(file string, b []byte, m proto.Message) error {
 	if err := protojson.Unmarshal(b, m); err != nil {
+		if !misread.Object(b) {
+			return lang.Errorf("%s: this is not a JSON object", "%s：不是 JSON 对象", file)
+		}
+		if around := misread.Wrapper(b, m); around != "" {
+			return lang.Errorf("%s: wrap it in {%q: …}", "%s：请放在 {%q: …} 之内", file, around)
+		}
 		line, column, what := misread.Of(err, m)
 		if line > 0 {
 			file = fmt.Sprintf("%s:%d:%d", file, line, column)

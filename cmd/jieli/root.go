@@ -79,7 +79,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 unavailable, 4 not found, 5 denied, 6 c
 	root.SetFlagErrorFunc(flagMistake)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml")
-	f.StringVar(&a.lang, "lang", defaultLang(), "language of messages and tables: en or zh (default: the terminal's)")
+	f.StringVar(&a.lang, "lang", defaultLang(), "language of messages and tables: en or zh (JIELI_LANG; default: the terminal's)")
 	f.StringVar(&a.options.Server, "server", or(os.Getenv("JIELI_SERVER"), client.DefaultServer), "host:port of the node's API (JIELI_SERVER)")
 	f.StringVar(&a.options.TokenFile, "token-file", os.Getenv("JIELI_TOKEN_FILE"), "file with the access token (JIELI_TOKEN_FILE; or JIELI_TOKEN)")
 	f.StringVar(&a.options.CAFile, "ca-file", "", "PEM file of CAs to trust, for a node that is not on this machine")
@@ -151,9 +151,9 @@ func languageIn(args []string, other string) string {
 	return other
 }
 
-// defaultLang is the terminal's language.
+// defaultLang is that of JIELI_LANG, or the terminal's language.
 func defaultLang() string {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+	for _, name := range []string{"JIELI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := os.Getenv(name); v != "" {
 			if strings.HasPrefix(v, "zh") {
 				return "zh"

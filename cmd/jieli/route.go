@@ -212,7 +212,7 @@ func (a *app) routeImport() *cobra.Command {
 input. Shows what would change, and changes it as one revision or not at all. Routes that are not in the file stay, unless
 --replace says that the file is all there is. Lines that the registry would refuse are told by their number, and nothing is
 sent.`,
-		Example: "  jieli route import routes.csv --dry-run\n  jieli route import routes.csv\n  jieli route export | jieli --server sz.example:8345 route import -",
+		Example: "  jieli route import routes.csv --dry-run\n  jieli route import routes.csv\n  jieli route export > routes.csv                   # to edit it, then:\n  jieli route import routes.csv --replace --dry-run\n  jieli route import routes.csv --replace",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := a.readAll(args[0])
@@ -260,7 +260,7 @@ func (a *app) applyPlan(ctx context.Context, c *client.Client, plan *routefile.P
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.err, a.printer().Say("done at revision %d\n", "已生效，版本 %d\n"), revision)
+	_, err = fmt.Fprintf(a.err, a.printer().Say("done at revision %d\n", "已生效，版次 %d\n"), revision)
 	return err
 }
 

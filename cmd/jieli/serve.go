@@ -41,7 +41,7 @@ all told out of band. A node that is in a federation already ignores these flags
 			if err != nil {
 				return usageError{err}
 			}
-			cfg, err := a.loadConfig(file)
+			cfg, err := loadConfig(file, "--config")
 			if err != nil {
 				return err
 			}
@@ -51,6 +51,9 @@ all told out of band. A node that is in a federation already ignores these flags
 			}
 			node.Join = request
 			if bootstrap {
+				if err := a.registrable(cfg); err != nil && !gateway.Entered(cfg.DataDir) {
+					return err
+				}
 				node.Bootstrap = &gateway.Bootstrap{Region: cfg.Region.Entry(), Actor: or(a.options.Operator, "bootstrap")}
 			}
 			n, err := gateway.Open(cmd.Context(), node)
@@ -88,28 +91,35 @@ func configFlag(c *cobra.Command, file *string) {
 	c.Flags().StringVar(file, "config", "", "configuration file (default: ./jieli.yaml, else /etc/jieli/jieli.yaml)")
 }
 
-// loadConfig reads the configuration that is named, or the one that is found.
-func (a *app) loadConfig(file string) (*config.Config, error) {
+// loadConfig reads the configuration that is named, or the one that is found; how says by what to name one.
+func loadConfig(file, how string) (*config.Config, error) {
 	cfg, err := config.Load(or(file, config.Find()), nil)
 	if err != nil {
-		return nil, a.noFile(file, err)
+		return nil, noFile(file, how, err)
 	}
 	return cfg, nil
 }
 
-// noFile adds to what is wrong that there was no file to read, where that is so.
-func (a *app) noFile(file string, err error) error {
-	if file != "" || config.Find() != "" {
+// noFile says instead of all that a configuration lacks that there is none, where that is so: how says by what to give
+// one. Mistakes in variables of the environment are told all the same.
+func noFile(file, how string, err error) error {
+	var mistakes config.Mistakes
+	if file != "" || config.Find() != "" || !errors.As(err, &mistakes) {
 		return err
 	}
-	return fmt.Errorf(a.printer().Say("%w\nno configuration file was named (--config), and there is none at %s", "%w\n未指定配置文件（--config），且以下位置均无：%s"),
-		err, strings.Join(config.Places(), ", "))
+	for _, m := range mistakes {
+		if m.Where != config.Nowhere {
+			return err
+		}
+	}
+	return lang.Errorf("no configuration: give %s; there is none at %s", "没有配置：请用 %s 指定；%s 都不存在",
+		lang.Words{English: how, Chinese: strings.ReplaceAll(strings.ReplaceAll(how, " or ", " 或 "), "FILE", "文件")}, strings.Join(config.Places(), ", "))
 }
 
 // registrable checks that a configuration says all of its region that registering it needs.
 func (a *app) registrable(cfg *config.Config) error {
 	if missing := cfg.Region.Missing(); len(missing) > 0 {
-		return fmt.Errorf(a.printer().Say("the configuration lacks what a region must say of itself: %s", "配置缺少本区域必须登记的内容：%s"), strings.Join(missing, ", "))
+		return lang.Errorf("the configuration lacks what a region must say of itself: %s", "配置缺少本区域必须登记的内容：%s", strings.Join(missing, ", "))
 	}
 	return nil
 }

@@ -42,10 +42,10 @@ func (v *statusView) whoReaches() *show.Table {
 	here, answers := map[string]string{}, map[string]string{}
 	reach, miss := map[string][]string{}, map[string][]string{}
 	for _, l := range v.res.GetLinks() {
-		here[l.GetPeer()] = strings.TrimSpace(l.GetState() + " " + l.GetReason())
+		here[l.GetPeer()] = standing(v.p, l.GetState(), l.GetReason())
 	}
 	for _, view := range v.res.GetViews() {
-		answer := v.p.Say("no: ", "否：") + view.GetReason()
+		answer := v.p.Say("no: ", "否：") + v.p.Code(view.GetReason())
 		if view.GetAnswered() {
 			answer = v.p.Say("yes", "是")
 		}
@@ -54,7 +54,7 @@ func (v *statusView) whoReaches() *show.Table {
 			if l.GetState() == "UP" {
 				reach[l.GetPeer()] = append(reach[l.GetPeer()], view.GetRegion())
 			} else {
-				miss[l.GetPeer()] = append(miss[l.GetPeer()], view.GetRegion()+" "+strings.TrimSpace(l.GetState()+" "+l.GetReason()))
+				miss[l.GetPeer()] = append(miss[l.GetPeer()], view.GetRegion()+" "+standing(v.p, l.GetState(), l.GetReason()))
 			}
 		}
 	}

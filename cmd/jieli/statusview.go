@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/show"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -56,7 +57,12 @@ func (v *statusView) table(t *show.Table) error {
 
 func (v *statusView) head() error {
 	r := v.res
-	return v.say("%s/%s %s: %s, up since %s", "%s/%s %s：%s，启动于 %s", r.GetRegion(), r.GetNode(), r.GetVersion(), r.GetHealth(), stamp(r.GetStartTime()))
+	return v.say("%s/%s %s: %s, up since %s", "%s/%s %s：%s，启动于 %s", r.GetRegion(), r.GetNode(), r.GetVersion(), v.health(r.GetHealth().String()), stamp(r.GetStartTime()))
+}
+
+// health is the word for the node as a whole.
+func (v *statusView) health(word string) string {
+	return v.p.Say(word, lang.Healths().Of(word))
 }
 
 // problems says what is wrong: what, since when, what to do, what is known of the link, and whom to phone.
@@ -91,13 +97,14 @@ func (v *statusView) problems() error {
 
 // title is a problem in one line.
 func (v *statusView) title(problem *jieliv1.Problem) string {
-	words := []string{problem.GetReason()}
-	for _, more := range []string{problem.GetCause(), problem.GetPeer()} {
-		if more != "" && more != problem.GetReason() {
-			words = append(words, more)
-		}
+	words := []string{v.p.Code(problem.GetReason())}
+	if cause := problem.GetCause(); cause != "" && cause != problem.GetReason() {
+		words = append(words, v.p.Code(cause))
 	}
-	title := strings.Join(words, " ")
+	if problem.GetPeer() != "" {
+		words = append(words, problem.GetPeer())
+	}
+	title := strings.Join(words, v.p.Say(" ", "，"))
 	if problem.GetSince() != nil {
 		title += v.p.Say(", since ", "，起于 ") + stamp(problem.GetSince())
 	}
@@ -126,8 +133,8 @@ func (v *statusView) registry() error {
 		return err
 	}
 	if err := v.say("registry: revision %d, level %d, leader %s, term %d, %s here; %d voters, quorum %d, %d routes",
-		"登记表：版本 %d，级别 %d，主节点 %s，任期 %d，本节点为 %s；投票节点 %d，法定 %d，路由 %d",
-		r.GetRevision(), r.GetLevel(), or(r.GetLeader(), "?"), r.GetTerm(), r.GetRaftState(), r.GetVoters(), r.GetQuorum(), r.GetRoutes()); err != nil {
+		"登记表：版次 %d，级别 %d，主节点 %s，任期 %d，本节点为%s；投票节点 %d，法定 %d，路由 %d",
+		r.GetRevision(), r.GetLevel(), or(r.GetLeader(), "?"), r.GetTerm(), v.p.Word(r.GetRaftState()), r.GetVoters(), r.GetQuorum(), r.GetRoutes()); err != nil {
 		return err
 	}
 	nodes := &show.Table{Head: []string{"NODE", "ADDRESS", "VOTER", "REACHABLE", "STATE", "REVISION", "LAG"}}
@@ -142,7 +149,27 @@ func (v *statusView) store() error {
 	if s == nil {
 		return nil
 	}
-	return v.heading("tickets: %d open here; disk %s, %d MiB used, %d MiB free", "工单：本区域在办 %d；磁盘 %s，已用 %d MiB，可用 %d MiB", s.GetOpen(), s.GetDisk(), s.GetBytes()>>20, s.GetFreeBytes()>>20)
+	if err := v.heading("tickets: %d open here; disk %s, %d MiB used, %d MiB free", "工单：本区域在办 %d；磁盘%s，已用 %d MiB，可用 %d MiB", s.GetOpen(), v.p.Say(s.GetDisk(), lang.Disks().Of(s.GetDisk())), s.GetBytes()>>20, s.GetFreeBytes()>>20); err != nil {
+		return err
+	}
+	return v.waiting(s.GetWaiting())
+}
+
+// waiting says how many tickets wait for somebody here to decide: no problem of the node, and nobody else looks at them.
+func (v *statusView) waiting(counts map[string]uint64) error {
+	var all uint64
+	var states []string
+	for _, state := range []string{"UNROUTED", "RETURNED", "ARBITRATION"} {
+		if n := counts[state]; n > 0 {
+			all += n
+			states = append(states, fmt.Sprintf("%s %d", v.p.Word(state), n))
+		}
+	}
+	if all == 0 {
+		return nil
+	}
+	return v.say("%d wait for people (%s): `jieli ticket list --state …`", "%d 件等待人工处理（%s）：`jieli ticket list --state …`",
+		all, strings.Join(states, v.p.Say(", ", "，")))
 }
 
 func (v *statusView) links() error {

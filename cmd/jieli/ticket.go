@@ -41,20 +41,42 @@ func (a *app) one(ctx context.Context, do func(context.Context, *client.Client) 
 		if err != nil {
 			return err
 		}
+		a.sayPending(t)
 		return a.printer().Message(t, func() *show.Table { return ticketTable(t) })
 	})
 }
 
-func (a *app) ticketText(use, short, text string, do func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error)) *cobra.Command {
-	return &cobra.Command{
-		Use: use + " TICKET TEXT", Short: short, Args: exactly(2),
-		Example: "  jieli ticket " + use + " JJJ-20261124-000042-7 '" + text + "'",
+// sayPending says that what was asked of another region has not been answered: until then the ticket is as it was.
+func (a *app) sayPending(t *jieliv1.Ticket) {
+	say := a.printer().Say
+	switch {
+	case t.GetRecallPending():
+		_, _ = fmt.Fprintf(a.err, say("recall asked; waiting for %s\n", "已请求收回；等待 %s 回应\n"), show.Clean(or(t.GetOfferedTo(), t.GetHolder())))
+	case t.GetWithdrawPending():
+		_, _ = fmt.Fprintf(a.err, say("withdrawal asked; waiting for %s\n", "已请求撤单；等待 %s 回应\n"), show.Clean(t.GetHolder()))
+	}
+}
+
+// ticketText is a command that takes words: after the ticket, or as `ticket return` and `ticket close` take them.
+func (a *app) ticketText(use, short, example string, do func(ctx context.Context, c *client.Client, id, text string) (*jieliv1.Ticket, error)) *cobra.Command {
+	var text string
+	c := &cobra.Command{
+		Use: use + " TICKET [TEXT]", Short: short, Args: between(1, 2),
+		Example: "  jieli ticket " + use + " JJJ-20261124-000042-7 '" + example + "'\n  jieli ticket " + use + " JJJ-20261124-000042-7 --text '" + example + "'",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 2) == cmd.Flags().Changed("text") {
+				return usage("say it once: as TEXT after the ticket, or with --text", "请给出一次内容：写在工单号之后，或用 --text")
+			}
+			if len(args) == 2 {
+				text = args[1]
+			}
 			return a.one(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.Ticket, error) {
-				return do(ctx, c, args[0], args[1])
+				return do(ctx, c, args[0], text)
 			})
 		},
 	}
+	c.Flags().StringVar(&text, "text", "", "the text, in place of TEXT")
+	return c
 }
 
 func (a *app) ticketSubmit() *cobra.Command {
@@ -73,7 +95,7 @@ func (a *app) ticketSubmit() *cobra.Command {
 					return err
 				}
 				for _, w := range res.GetWarnings() {
-					_, _ = fmt.Fprintln(a.err, a.printer().Say("warning: ", "提示：")+w)
+					_, _ = fmt.Fprintln(a.err, show.Clean(a.printer().Say("warning: ", "提示：")+a.printer().Rule(w)))
 				}
 				if res.GetCallNumber() != "" {
 					_, _ = fmt.Fprintf(a.err, a.printer().Say("EMERGENCY: tell the caller to dial %s now\n", "紧急：请让来电人立即拨打 %s\n"), res.GetCallNumber())
@@ -83,62 +105,6 @@ func (a *app) ticketSubmit() *cobra.Command {
 		},
 	}
 	fileFlag(c, &file)
-	return c
-}
-
-func (a *app) ticketList() *cobra.Command {
-	req := &jieliv1.ListTicketsRequest{}
-	var state, light, due string
-	c := &cobra.Command{
-		Use: "list", Short: "List tickets, newest change last", Args: exactly(0),
-		Example: "  jieli ticket list --state OFFERED --holder suzhou\n  jieli ticket list --light RED\n  jieli ticket list --due-before 2026-12-01",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if state != "" {
-				v, err := enum("--state", state, jieliv1.Ticket_State_value)
-				if err != nil {
-					return err
-				}
-				req.State = jieliv1.Ticket_State(v)
-			}
-			if light != "" {
-				v, err := enum("--light", light, jieliv1.Ticket_Light_value)
-				if err != nil {
-					return err
-				}
-				req.Light = jieliv1.Ticket_Light(v)
-			}
-			if due != "" {
-				at, err := moment("--due-before", due)
-				if err != nil {
-					return err
-				}
-				req.DueBefore = at
-			}
-			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				res, err := c.Tickets.ListTickets(ctx, req)
-				if err != nil {
-					return err
-				}
-				if res.GetNextPageToken() != "" && a.output == "table" {
-					defer func() {
-						_, _ = fmt.Fprintf(a.err, a.printer().Say("more: --page-token %s\n", "还有更多：--page-token %s\n"), res.GetNextPageToken())
-					}()
-				}
-				return a.printer().Message(res, func() *show.Table { return ticketTable(res.GetTickets()...) })
-			})
-		},
-	}
-	f := c.Flags()
-	f.StringVar(&state, "state", "", "only in this state, e.g. OFFERED")
-	f.StringVar(&req.Origin, "origin", "", "only of this origin")
-	f.StringVar(&req.Holder, "holder", "", "only of this holder")
-	f.StringVar(&req.Service, "service", "", "only of this service or below it")
-	f.StringVar(&req.Division, "division", "", "only with this division prefix")
-	f.StringVar(&req.ExternalId, "external-id", "", "only with the origin's own number")
-	f.StringVar(&light, "light", "", "only with this light: GREEN, YELLOW or RED")
-	f.StringVar(&due, "due-before", "", "only due before this day or time, e.g. 2026-12-01 or 2026-12-01T12:00:00+08:00")
-	f.Int32Var(&req.PageSize, "page-size", 100, "most to show, up to 1000")
-	f.StringVar(&req.PageToken, "page-token", "", "go on from here")
 	return c
 }
 

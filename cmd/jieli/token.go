@@ -19,7 +19,7 @@ func (a *app) token() *cobra.Command {
 // tokens opens the tokens of a node on this machine, running or not.
 func (a *app) tokens(file, dir string) (*access.Tokens, error) {
 	if dir == "" {
-		cfg, err := a.loadConfig(file)
+		cfg, err := loadConfig(file, "--config or --data-dir")
 		if err != nil {
 			return nil, err
 		}

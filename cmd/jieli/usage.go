@@ -49,8 +49,8 @@ func flagMistake(cmd *cobra.Command, err error) error {
 		if s := unknown.GetSpecifiedShortnames(); s != "" {
 			name = "-" + unknown.GetSpecifiedName()
 		}
-		return usage("unknown flag %s of %s%s; see %s --help", "%[2]s 没有选项 %[1]s%[3]s；见 %[4]s --help",
-			name, cmd.CommandPath(), didYouMean("--", unknown.GetSpecifiedName(), flagNames(cmd)), cmd.CommandPath())
+		return usage("unknown flag %s of %s%s %s --help", "%[2]s 没有选项 %[1]s%[3]s %[4]s --help",
+			name, cmd.CommandPath(), see(didYouMean("--", unknown.GetSpecifiedName(), flagNames(cmd))), cmd.CommandPath())
 	case errors.As(err, &bare):
 		return usage("--%s needs a value", "--%s 需要一个值", bare.GetFlag().Name)
 	case errors.As(err, &value):
@@ -92,6 +92,14 @@ func didYouMean(before, word string, known []string) lang.Words {
 	return lang.Words{English: ", did you mean " + before + near + "?", Chinese: "，是否想用 " + before + near + "？"}
 }
 
+// see leads from a question, or from none, to where more is said.
+func see(question lang.Words) lang.Words {
+	if question == (lang.Words{}) {
+		return lang.Words{English: "; see", Chinese: "；见"}
+	}
+	return lang.Words{English: question.English + " See", Chinese: question.Chinese + "见"}
+}
+
 // exactly is cobra.ExactArgs as a usage error that shows how to call the command.
 func exactly(n int) cobra.PositionalArgs { return between(n, n) }
 
@@ -99,7 +107,8 @@ func exactly(n int) cobra.PositionalArgs { return between(n, n) }
 func between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return usage("usage: %s (see --help)", "用法：%s（见 --help）", cmd.UseLine())
+			line, flags, _ := strings.Cut(cmd.UseLine(), " [flags]")
+			return usage("usage: %s%s (see --help)", "用法：%s%s（见 --help）", line, lang.Words{English: " [FLAGS]" + flags, Chinese: " [选项]" + flags})
 		}
 		return nil
 	}
@@ -126,6 +135,6 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 			names = append(names, child.Name())
 		}
 	}
-	return usage("unknown command %q of %s%s; see %s --help", "%[2]s 没有命令 %[1]q%[3]s；见 %[4]s --help",
-		args[0], cmd.CommandPath(), didYouMean("", args[0], names), cmd.CommandPath())
+	return usage("unknown command %q of %s%s %s --help", "%[2]s 没有命令 %[1]q%[3]s %[4]s --help",
+		args[0], cmd.CommandPath(), see(didYouMean("", args[0], names)), cmd.CommandPath())
 }

@@ -115,6 +115,11 @@ func TestRefusalsAreLoggedOncePerMinute(t *testing.T) {
 	if lines() != 2 {
 		t.Errorf("%d lines after a pause, expected 2", lines())
 	}
+	l.expected = func(r *Refusal) bool { return r.Reason == ReasonUnknownRegion }
+	l.write(&Refusal{Reason: ReasonUnknownRegion, Peer: NodeID{"beijing", "1"}})
+	if lines() != 2 {
+		t.Errorf("%d lines after an expected refusal, which is a detail; expected 2", lines())
+	}
 	for i := range 3 * refusalLogEntries {
 		l.write(&Refusal{Reason: ReasonExpired, Peer: NodeID{"beijing", string(rune('a' + i))}})
 	}

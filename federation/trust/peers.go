@@ -29,6 +29,9 @@ type Config struct {
 	// OnRefusal is called once for each refused peer, for counting, from the goroutine that does the handshake. It
 	// must be quick. Optional.
 	OnRefusal func(*Refusal)
+	// Expected tells of a refused peer whether that is as it should be: then the line in the log is a detail. It is called
+	// from the goroutine that does the handshake, and must be quick. Optional.
+	Expected func(*Refusal) bool
 	// Log gets one line for each refused peer; a peer that keeps trying is logged once a minute. Optional.
 	Log *slog.Logger
 	// Now is the application's clock. Optional: time.Now.
@@ -74,7 +77,7 @@ func NewPeers(cfg Config) (*Peers, error) {
 		own:       cfg.Certificates,
 		members:   cfg.Members,
 		onRefusal: cfg.OnRefusal,
-		log:       refusalLog{log: cfg.Log, now: cfg.Now},
+		log:       refusalLog{log: cfg.Log, now: cfg.Now, expected: cfg.Expected},
 		now:       cfg.Now,
 		perPeer:   cfg.MaxPerPeer,
 		open:      map[*Conn]struct{}{},

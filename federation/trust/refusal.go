@@ -46,7 +46,7 @@ func (r Reason) meaning() string {
 	case ReasonExpired:
 		return "the certificate or its CA is outside its validity; check the clocks, or run `jieli pki rotate` there"
 	case ReasonUnregisteredNode:
-		return "this node is not registered; its region's admin adds it with `jieli node set`"
+		return "this node is not registered, or was removed; its region's admin or the bootstrap region's admin adds it with `jieli node set`"
 	case ReasonRevoked:
 		return "it was cut off in the registry"
 	case ReasonRaftNotAllowed:

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"sync"
@@ -18,6 +19,8 @@ const (
 type refusalLog struct {
 	log *slog.Logger
 	now func() time.Time
+	// expected tells which refusals are details; nil: none.
+	expected func(*Refusal) bool
 
 	mu   sync.Mutex
 	last map[refusalKind]time.Time
@@ -33,7 +36,11 @@ func (l *refusalLog) write(r *Refusal) {
 	if !l.due(r) {
 		return
 	}
-	l.log.Warn("peer refused",
+	level := slog.LevelWarn
+	if l.expected != nil && l.expected(r) {
+		level = slog.LevelDebug
+	}
+	l.log.Log(context.Background(), level, "peer refused",
 		slog.String("reason", string(r.Reason)), slog.String("peer", r.Peer.String()),
 		slog.String("dialled", r.Expected.String()), slog.String("remote", r.Remote), slog.String("use", string(r.Use)),
 		slog.Bool("open", r.Open), slog.String("error", clip(r.Error(), refusalLogText)))

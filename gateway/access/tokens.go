@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
@@ -22,6 +23,9 @@ const (
 	DefaultLifetime = 365 * 24 * time.Hour
 	// MaxLifetime is the longest a token may work.
 	MaxLifetime = 10 * 365 * 24 * time.Hour
+	// useKept is how long after its last use a token counts as in use, and useGrain how exactly that is kept.
+	useKept  = 24 * time.Hour
+	useGrain = time.Minute
 	// RefreshInterval is how often a running node looks whether the file has changed.
 	RefreshInterval = 500 * time.Millisecond
 )
@@ -61,6 +65,7 @@ type Tokens struct {
 // known is what is known of the file.
 type known struct {
 	records  map[digest]*record
+	used     map[digest]*atomic.Int64 // when each was last used here, in Unix nanoseconds; 0: not since the start
 	seen     fileState
 	complain string // the error already logged
 }
@@ -209,7 +214,8 @@ func (t *Tokens) Authenticate(token string) (Caller, error) {
 		return Caller{}, errBadToken()
 	}
 	now := t.opts.Now()
-	r, ok := t.known(now).records[d]
+	k := t.known(now)
+	r, ok := k.records[d]
 	switch {
 	case !ok:
 		return Caller{}, errBadToken()
@@ -219,7 +225,24 @@ func (t *Tokens) Authenticate(token string) (Caller, error) {
 		return Caller{}, fault.New(fault.Unauthenticated, ReasonTokenExpired,
 			"token %s expired at %s; `jieli token create` makes a new one", r.ID, r.Expires.Format(time.RFC3339))
 	}
+	if used := k.used[d]; now.UnixNano()-used.Load() > int64(useGrain) {
+		used.Store(now.UnixNano())
+	}
 	return Caller{ID: r.ID, Name: r.Name, Kind: r.Kind, Roles: r.Roles}, nil
+}
+
+// Ending lists the tokens that were used here within the last 24 hours and stop working within a time, soonest first.
+func (t *Tokens) Ending(within time.Duration) []Entry {
+	now := t.opts.Now()
+	k := t.known(now)
+	var ending []Entry
+	for d, r := range k.records {
+		if r.State(now) == "ACTIVE" && r.Expires.Sub(now) < within && now.Sub(time.Unix(0, k.used[d].Load())) < useKept {
+			ending = append(ending, r.Entry)
+		}
+	}
+	slices.SortFunc(ending, func(a, b Entry) int { return cmp.Or(a.Expires.Compare(b.Expires), strings.Compare(a.ID, b.ID)) })
+	return ending
 }
 
 func errBadToken() error {
@@ -265,7 +288,7 @@ func (t *Tokens) known(now time.Time) *known {
 		// A file that cannot be read takes nobody's access away, and gives none.
 		t.opts.Log.Error("tokens cannot be read again; the ones read before stay in use, and revoking has no effect until this is mended",
 			slog.String("file", t.path), slog.Any("error", err))
-		t.current.Store(&known{records: current.records, complain: err.Error()})
+		t.current.Store(&known{records: current.records, used: current.used, complain: err.Error()})
 	}
 	return t.current.Load()
 }
@@ -279,11 +302,16 @@ func (t *Tokens) reload(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	records := make(map[digest]*record, len(b.Tokens))
+	next := &known{records: make(map[digest]*record, len(b.Tokens)), used: make(map[digest]*atomic.Int64, len(b.Tokens)), seen: seen}
+	before := t.current.Load()
 	for i := range b.Tokens {
-		records[b.Tokens[i].Digest] = &b.Tokens[i]
+		d := b.Tokens[i].Digest
+		next.records[d], next.used[d] = &b.Tokens[i], new(atomic.Int64)
+		if before != nil && before.used[d] != nil {
+			next.used[d] = before.used[d]
+		}
 	}
-	t.current.Store(&known{records: records, seen: seen})
+	t.current.Store(next)
 	return nil
 }
 

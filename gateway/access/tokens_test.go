@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -113,6 +114,46 @@ func TestTokenExpires(t *testing.T) {
 	c.advance(time.Second)
 	_, err := tokens.Authenticate(token)
 	wantReason(t, err, ReasonTokenExpired)
+}
+
+// Only what is in use and ends soon is spoken of, also after the file has changed; what is renewed and not used any more is not.
+func TestEnding(t *testing.T) {
+	c := newClock()
+	tokens := open(t, filepath.Join(t.TempDir(), "tokens.json"), c)
+	const day = 24 * time.Hour
+	secrets := map[string]string{}
+	for name, days := range map[string]int{"idle": 5, "later": 60, "second": 20, "first": 10} {
+		secrets[name], _ = create(t, tokens, Spec{Name: name, Roles: []Role{Operator}, Expires: c.Now().Add(time.Duration(days) * day)})
+	}
+	use := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if _, err := tokens.Authenticate(secrets[name]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := func(names ...string) {
+		t.Helper()
+		var got []string
+		for _, e := range tokens.Ending(30 * day) {
+			got = append(got, e.Name)
+		}
+		if !slices.Equal(got, names) {
+			t.Errorf("got %v, want %v", got, names)
+		}
+	}
+	want()
+	use("later", "second", "first")
+	want("first", "second")
+	create(t, tokens, Spec{Name: "another", Roles: []Role{Operator}}) // the file is read again
+	want("first", "second")
+	c.advance(23 * time.Hour)
+	use("second")
+	c.advance(2 * time.Hour)
+	want("second")
+	c.advance(19 * day)
+	want()
 }
 
 func TestBadTokensAreRefused(t *testing.T) {

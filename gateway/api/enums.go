@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -18,6 +19,17 @@ func checkEnums(message proto.Message) error {
 		return nil
 	}
 	return fault.InvalidFields(wrong...)
+}
+
+// words are the values of an enum that somebody can mean, all but that of nothing said.
+func words(enum protoreflect.EnumDescriptor) string {
+	var names []string
+	for i := range enum.Values().Len() {
+		if value := enum.Values().Get(i); value.Number() != 0 {
+			names = append(names, string(value.Name()))
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // maxWrongFields bounds the fields named in one refusal.

@@ -23,6 +23,9 @@ type FederationConfig struct {
 	Log *slog.Logger
 	// Now is the application's clock. Default: time.Now.
 	Now func() time.Time
+	// Starting tells whether the node is still coming into the federation: then calls that come too early are a detail
+	// in the log. Optional.
+	Starting func() bool
 }
 
 // NewFederationServer makes the gRPC server of the federation port, to be served on trust's Mux.GRPC. Its calls pass
@@ -41,7 +44,7 @@ func NewFederationServer(cfg FederationConfig, services ...Service) (*grpc.Serve
 	}
 	g := &gate{
 		on: federationPort, rules: rules{}, meters: counted, log: cfg.Log, now: cfg.Now,
-		complaints: newComplaints(),
+		complaints: newComplaints(), starting: cfg.Starting,
 	}
 	server := grpc.NewServer(
 		grpc.Creds(trust.ServerCredentials()),

@@ -39,6 +39,8 @@ type gate struct {
 	now          func() time.Time
 	// complaints bounds the lines that whoever reaches the port can cause.
 	complaints *complaints
+	// starting tells whether calls that find this node unavailable are no news; nil: they always are.
+	starting func() bool
 	// draining is closed when the server ends; calls that go on for long end then.
 	draining <-chan struct{}
 }
@@ -160,6 +162,7 @@ func (g *gate) report(c *call, st *status.Status, err error, took time.Duration)
 		slog.Any("error", err), slog.Duration("took", took),
 	}
 	switch {
+	case st.Code() == codes.Unavailable && g.starting != nil && g.starting():
 	case st.Code() == codes.Unavailable:
 		if repeated, ok := g.complaints.again(g.now(), c.method+" "+reason); ok {
 			g.log.Warn("call failed", append(attrs, slog.Int("repeated", repeated))...)

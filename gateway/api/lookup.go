@@ -53,7 +53,10 @@ func (s *registryService) LookupRoute(ctx context.Context, req *jieliv1.LookupRo
 func (s *registryService) parseLookup(req *jieliv1.LookupRouteRequest) (regions.Query, error) {
 	var wrong []fault.Field
 	code, err := regions.ParseCode(req.GetDivision())
-	if err != nil {
+	switch {
+	case req.GetDivision() == "":
+		wrong = append(wrong, fault.Field{Name: "division", Rule: "is required"})
+	case err != nil:
 		wrong = append(wrong, fieldOf(err))
 	}
 	day, err := s.parseDay(req.GetAsOf())

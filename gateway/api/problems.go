@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/jieli-gateway/jieli/gateway/access"
 	"github.com/jieli-gateway/jieli/gateway/link"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -22,6 +23,10 @@ const (
 	lagLimit = 1000
 	// renewalTime is how long before its end a certificate should be renewed.
 	renewalTime = 14 * 24 * time.Hour
+	// tokenRenewalTime is how long before its end a token that is in use should be renewed.
+	tokenRenewalTime = 30 * 24 * time.Hour
+	// maxTokensShown bounds the tokens that a status names.
+	maxTokensShown = 5
 	// maxProblems bounds what a status lists, and maxStoppedShown the tickets named in one problem.
 	maxProblems     = 100
 	maxStoppedShown = 5
@@ -123,12 +128,36 @@ func ofCertificate(end, now time.Time) findings {
 	return nil
 }
 
+// ofJoining finds why a node that was told to join is not in the federation yet.
+func ofJoining(j *Joining) finding {
+	english, chinese := "this node joins a federation through "+j.Address, "本节点正在通过 "+j.Address+" 加入联盟"
+	if j.Error != "" {
+		english += "; the last try failed: " + j.Error
+		chinese += "；最近一次尝试失败：" + j.Error
+	}
+	f := found(down, "JOINING", english+`. It is tried again by itself (docs/operations.md, "Add a region")`, chinese+"。将自动重试（见 docs/operations.md 的 Add a region 一节）")
+	f.problem.Cause, f.problem.Advice, f.problem.AdviceZh = j.Cause, j.Advice, j.AdviceZh
+	return f.since(timestamppb.New(j.Since))
+}
+
+// ofTokens finds which tokens in use stop working before long, the soonest first: a system whose token ends stands still.
+func ofTokens(ending []access.Entry) findings {
+	var f findings
+	for _, e := range ending[:min(len(ending), maxTokensShown)] {
+		day := e.Expires.Local().Format(time.DateOnly)
+		f.add(found(careful, "TOKEN_EXPIRES",
+			fmt.Sprintf("the token of %s (%s) stops working on %s. Make a new one with `jieli token create`, give it to them, and revoke the old one", e.Name, e.ID, day),
+			fmt.Sprintf("%s 的令牌（%s）将于 %s 失效。请用 `jieli token create` 另发并交给使用者，再吊销旧的", e.Name, e.ID, day)))
+	}
+	return f
+}
+
 // ofRegistry finds what is wrong with the registry as this node sees it.
 func ofRegistry(r *jieliv1.RegistryStatus) findings {
 	if r.GetClusterId() == "" {
 		return findings{found(down, "NO_REGISTRY",
-			"this node has no registry yet. Start a federation (`jieli serve --bootstrap`) or join one (docs: joining)",
-			"本节点还没有登记表。请新建联盟（`jieli serve --bootstrap`）或加入已有联盟")}
+			"this node has no registry yet. Start a federation (`jieli serve --bootstrap`) or join one (`jieli serve --join …`; docs/operations.md, \"Add a region\")",
+			"本节点还没有登记表。请新建联盟（`jieli serve --bootstrap`）或加入已有联盟（`jieli serve --join …`；见 docs/operations.md 的 Add a region 一节）")}
 	}
 	var f findings
 	if r.GetLeader() == "" {
@@ -163,7 +192,7 @@ func ofNodes(r *jieliv1.RegistryStatus) findings {
 		case node.GetLag() > lagLimit:
 			one = found(careful, "NODE_BEHIND",
 				fmt.Sprintf("node %s is %d revisions behind. It catches up by itself; if not, look at its disk and log", name, node.GetLag()),
-				fmt.Sprintf("节点 %s 落后 %d 个版本。通常会自行追上；否则请检查其磁盘和日志", name, node.GetLag()))
+				fmt.Sprintf("节点 %s 落后 %d 个版次。通常会自行追上；否则请检查其磁盘和日志", name, node.GetLag()))
 		default:
 			continue
 		}
@@ -222,7 +251,7 @@ func ofLinkState(l *jieliv1.LinkStatus, now time.Time) findings {
 	case link.StateStopped:
 		return findings{found(grave, "LINK_STOPPED",
 			fmt.Sprintf("the link with %s has stopped and does not go on by itself: %s. %d items wait", l.GetPeer(), why, l.GetBacklog()),
-			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。积压 %d 条", l.GetPeer(), whyZh, l.GetBacklog())).
+			fmt.Sprintf("与 %s 的链路已停止，不会自动恢复：%s。待送 %d 条", l.GetPeer(), whyZh, l.GetBacklog())).
 			with(l).because(l.GetReason()).since(l.GetSince())}
 	case link.StateConnecting:
 		if l.GetSince() == nil || now.Sub(l.GetSince().AsTime()) <= connectingLimit {
@@ -231,7 +260,7 @@ func ofLinkState(l *jieliv1.LinkStatus, now time.Time) findings {
 	}
 	return findings{found(careful, "LINK_"+l.GetState(),
 		fmt.Sprintf("the link with %s is not up: %s. %d items wait; they go when it is back", l.GetPeer(), why, l.GetBacklog()),
-		fmt.Sprintf("与 %s 的链路未接通：%s。积压 %d 条，恢复后自动送达", l.GetPeer(), whyZh, l.GetBacklog())).
+		fmt.Sprintf("与 %s 的链路未接通：%s。待送 %d 条，恢复后自动送达", l.GetPeer(), whyZh, l.GetBacklog())).
 		with(l).because(l.GetReason()).since(l.GetSince())}
 }
 

@@ -80,6 +80,9 @@ func TestLookup(t *testing.T) {
 				if s := got.refusal(t); got.code != test.code || s.reason() != test.reason || s.field() != test.field {
 					t.Fatalf("%d %s; want %d %s %s", got.code, got.body, test.code, test.reason, test.field)
 				}
+				if name == "no division" && !strings.Contains(string(got.body), "division: is required") {
+					t.Errorf("it is not said what is missing: %s", got.body)
+				}
 				return
 			}
 			found := read(t, got, &jieliv1.LookupRouteResponse{})

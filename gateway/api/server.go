@@ -84,6 +84,19 @@ type Parts struct {
 	Tester LinkTester
 	// CertificateEnd is until when this node's certificate is good. Optional.
 	CertificateEnd func() time.Time
+	// Joining tells how the node's joining stands; nil when it is not joining. Optional.
+	Joining func() *Joining
+}
+
+// Joining is how a node stands that was told to join a federation and is not in it yet.
+type Joining struct {
+	// Address of the member it joins through, since when it tries.
+	Address string
+	Since   time.Time
+	// Cause is a word for what the last try failed of, and Error what it said; both are empty before the first has failed.
+	Cause, Error string
+	// Advice says what to do about that.
+	Advice, AdviceZh string
 }
 
 // Server is a node's API. It may serve before it has its parts: /healthz and /readyz answer, and calls are

@@ -78,7 +78,10 @@ func (s *Server) sendEvents(ctx context.Context, r *http.Request, out *eventWrit
 
 // cursorOf is where a reader wants to go on. Last-Event-ID comes from a reader that was cut off, and is newer.
 func cursorOf(r *http.Request) (string, error) {
-	query := r.URL.Query()
+	query, err := queryOf(r)
+	if err != nil {
+		return "", err
+	}
 	for key, values := range query {
 		if key != "after" || len(values) > 1 {
 			return "", fault.InvalidFields(fault.Field{Name: key, Rule: "the only query parameter here is after, once"})

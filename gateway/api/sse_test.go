@@ -99,6 +99,18 @@ func TestEventsGoOnFromACursor(t *testing.T) {
 	}
 }
 
+// A query that cannot be read is refused: passed over, it would have the stream begin anew.
+func TestQueriesOfStreamsAreRefused(t *testing.T) {
+	c := newCentre(t)
+	c.desk.feed = feed()
+	for _, query := range []string{"?after=%zz", "?after=02;x=1", "?after=02&after=03", "?before=02", "?after=%ff"} {
+		got := c.request("HEAD", "/v1/events:watch"+query, c.operator, "")
+		if got.code != 400 {
+			t.Errorf("%s: %d", query, got.code)
+		}
+	}
+}
+
 func TestCursorThatIsTooOldIsRefused(t *testing.T) {
 	c := newCentre(t)
 	c.desk.feed, c.desk.start = feed(), "02"

@@ -58,6 +58,7 @@ func (s *statusService) GetStatus(ctx context.Context, req *jieliv1.GetStatusReq
 			out.Verdicts = verdicts(s.api.cfg.Region, out.GetLinks(), out.GetViews())
 		}
 	}
+	found.add(ofTokens(s.api.cfg.Tokens.Ending(tokenRenewalTime))...)
 	phone(found, out.GetLinks())
 	out.Health, out.Problems = found.health(), found.problems()
 	return out, nil
@@ -66,7 +67,11 @@ func (s *statusService) GetStatus(ctx context.Context, req *jieliv1.GetStatusReq
 // look fills in what the parts tell.
 func (s *statusService) look(ctx context.Context, p *Parts, out *jieliv1.Status, found *findings) {
 	out.Registry = p.Registry.Status(ctx, true)
-	found.add(ofRegistry(out.GetRegistry())...)
+	if joining := p.joining(); joining != nil && out.GetRegistry().GetClusterId() == "" {
+		found.add(ofJoining(joining))
+	} else {
+		found.add(ofRegistry(out.GetRegistry())...)
+	}
 	if p.CertificateEnd != nil {
 		found.add(ofCertificate(p.CertificateEnd(), s.api.cfg.Now())...)
 	}
@@ -87,6 +92,14 @@ func (s *statusService) look(ctx context.Context, p *Parts, out *jieliv1.Status,
 			found.add(ofLink(link, now)...)
 		}
 	}
+}
+
+// joining is how the node's joining stands; nil when it is not joining.
+func (p *Parts) joining() *Joining {
+	if p.Joining == nil {
+		return nil
+	}
+	return p.Joining()
 }
 
 // phone adds whom to phone to what was found about a region by other means than its link.

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/jieli-gateway/jieli/gateway/access"
 	"github.com/jieli-gateway/jieli/gateway/fault"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
 )
@@ -91,6 +92,41 @@ func TestStatusOfANode(t *testing.T) {
 				t.Fatalf("got %v", &status)
 			}
 		})
+	}
+}
+
+// A node that was told to join says why it is not in yet, and what to do; once it is in, that is no problem any more.
+func TestANodeThatJoinsSaysWhyItIsNotIn(t *testing.T) {
+	c := newCentre(t)
+	c.registry.status = new(jieliv1.RegistryStatus)
+	joining := &Joining{Address: "bj.example:7345", Since: time.Now(), Cause: "UNREACHABLE", Error: "connection refused", Advice: "is it up?", AdviceZh: "是否运行？"}
+	if err := c.api.Attach(Parts{Registry: c.registry, Joining: func() *Joining { return joining }}); err != nil {
+		t.Fatal(err)
+	}
+	look := func() *jieliv1.Status {
+		t.Helper()
+		status := new(jieliv1.Status)
+		if got := c.request("GET", "/v1/status", c.monitor, ""); protojson.Unmarshal(got.body, status) != nil || got.code != 200 {
+			t.Fatalf("%d %s", got.code, got.body)
+		}
+		return status
+	}
+	problems := look().GetProblems()
+	if len(problems) != 1 {
+		t.Fatalf("got %v, want one problem", problems)
+	}
+	p := problems[0]
+	if p.GetReason() != "JOINING" || p.GetCause() != "UNREACHABLE" || p.GetAdvice() != "is it up?" || p.GetAdviceZh() == "" || p.GetSince() == nil {
+		t.Errorf("got %v", p)
+	}
+	for _, text := range []string{p.GetMessage(), p.GetMessageZh()} {
+		if !strings.Contains(text, "bj.example:7345") || !strings.Contains(text, "connection refused") {
+			t.Errorf("%q does not say through whom and why not", text)
+		}
+	}
+	c.registry.status.ClusterId, c.registry.status.Leader = "c", "jingjinji/a"
+	if status := look(); status.GetHealth() != jieliv1.Status_HEALTHY {
+		t.Errorf("in the federation, and still %v", status.GetProblems())
 	}
 }
 
@@ -186,6 +222,39 @@ func TestProblemOfOwnCertificate(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.reason)
 			}
 		})
+	}
+}
+
+// A token that is in use is told of a month before it ends, by name and day.
+func TestProblemOfATokenInUse(t *testing.T) {
+	c := newCentre(t)
+	c.registry.status = &jieliv1.RegistryStatus{ClusterId: "c", Leader: "jingjinji/a"}
+	if err := c.api.Attach(Parts{Registry: c.registry}); err != nil {
+		t.Fatal(err)
+	}
+	end := time.Now().Add(29 * 24 * time.Hour)
+	token, entry, err := c.tokens.Create(access.Spec{Name: "ticket-system", Kind: access.System, Roles: []access.Role{access.Monitor}, Expires: end})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ token, want string }{{c.monitor, ""}, {token, "TOKEN_EXPIRES"}} {
+		got := c.request("GET", "/v1/status", test.token, "")
+		status := new(jieliv1.Status)
+		if err := protojson.Unmarshal(got.body, status); err != nil || got.code != 200 {
+			t.Fatalf("%d %s", got.code, got.body)
+		}
+		reasons := ""
+		for _, p := range status.GetProblems() {
+			reasons += p.GetReason()
+			for _, text := range []string{p.GetMessage(), p.GetMessageZh()} {
+				if !strings.Contains(text, "ticket-system") || !strings.Contains(text, entry.ID) || !strings.Contains(text, end.Local().Format(time.DateOnly)) {
+					t.Errorf("does not say whose and when: %s", text)
+				}
+			}
+		}
+		if reasons != test.want {
+			t.Errorf("got %q, want %q", reasons, test.want)
+		}
 	}
 }
 

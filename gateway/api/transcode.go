@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/jieli-gateway/jieli/gateway/fault"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -34,8 +35,8 @@ func newTranscoder(inside *inProcess, documents *openAPI) (http.Handler, error) 
 		// What the gate reads of the headers it has already; nothing else of them is for services.
 		runtime.WithIncomingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
-			writeError(w, r, explain(r, err))
+		runtime.WithErrorHandler(func(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+			writeError(w, r, explain(ctx, r, err))
 		}),
 		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 			allowed := documents.methods(r.URL.EscapedPath())
@@ -59,9 +60,9 @@ func newTranscoder(inside *inProcess, documents *openAPI) (http.Handler, error) 
 		return nil, fmt.Errorf("api: HTTP/JSON: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		query, err := url.ParseQuery(r.URL.RawQuery)
-		if err != nil || !utf8.ValidString(r.URL.RawQuery) || !validQuery(query) {
-			writeError(w, r, fault.InvalidFields(fault.Field{Name: "query", Rule: "is not a valid query in UTF-8"}))
+		query, err := queryOf(r)
+		if err != nil {
+			writeError(w, r, err)
 			return
 		}
 		// ParseForm would otherwise read fields out of a body that says it is a form.
@@ -71,6 +72,15 @@ func newTranscoder(inside *inProcess, documents *openAPI) (http.Handler, error) 
 }
 
 type queryKey struct{}
+
+// queryOf reads a request's query, and refuses one that cannot be read whole: URL.Query passes over what it cannot read.
+func queryOf(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || !utf8.ValidString(r.URL.RawQuery) || !validQuery(query) {
+		return nil, fault.InvalidFields(fault.Field{Name: "query", Rule: "is not a valid query in UTF-8"})
+	}
+	return query, nil
+}
 
 func validQuery(query url.Values) bool {
 	for key, values := range query {
@@ -165,22 +175,40 @@ func (m *jsonMarshaler) NewEncoder(w io.Writer) runtime.Encoder {
 }
 
 // explain turns an error of the runtime's own, which has no reason, into one that names the field.
-func explain(r *http.Request, err error) error {
+func explain(ctx context.Context, r *http.Request, err error) error {
 	if body, ok := r.Body.(*requestBody); ok && body.wrong != nil {
 		return body.wrong
 	}
 	if st, ok := status.FromError(err); ok && st.Code() == codes.InvalidArgument && reasonOf(st) == "" {
-		return explainQuery(st.Message())
+		return explainQuery(inputOf(ctx), st.Message())
 	}
 	return err
 }
 
-// explainQuery names the path or query parameter that the runtime could not read. Its errors are text only: should a
+// inputOf is what the method under way is called with; nil when that is not known.
+func inputOf(ctx context.Context) protoreflect.MessageDescriptor {
+	name, ok := runtime.RPCMethod(ctx)
+	if !ok {
+		return nil
+	}
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(strings.ReplaceAll(strings.TrimPrefix(name, "/"), "/", ".")))
+	if method, ok := found.(protoreflect.MethodDescriptor); ok && err == nil {
+		return method.Input()
+	}
+	return nil
+}
+
+// explainQuery names the path or query parameter that the runtime could not read, and what words it may have. Its errors are text only: should a
 // new version word them otherwise, the name is lost, and a test fails.
-func explainQuery(text string) error {
+func explainQuery(input protoreflect.MessageDescriptor, text string) error {
 	field := queryFieldPattern.FindStringSubmatch(text)
 	if field == nil {
 		return fault.New(fault.Invalid, "INVALID_ARGUMENT", "%s", text)
+	}
+	if input != nil {
+		if known := input.Fields().ByName(protoreflect.Name(field[1])); known != nil && known.Enum() != nil {
+			return fault.InvalidFields(fault.Field{Name: known.JSONName(), Rule: "must be one of " + words(known.Enum())})
+		}
 	}
 	return fault.InvalidFields(fault.Field{Name: field[1], Rule: text})
 }

@@ -106,6 +106,14 @@ func TestWhatHTTPRefuses(t *testing.T) {
 	}
 }
 
+func TestAQueryIsToldTheWordsItMayHave(t *testing.T) {
+	c := newCentre(t)
+	const want = "state: must be one of RECEIVED, UNROUTED, OFFERED,"
+	if got := c.request("GET", "/v1/tickets?state=FOO", c.operator, ""); got.code != 400 || !strings.Contains(string(got.body), want) {
+		t.Errorf("%d %s; want %q", got.code, got.body, want)
+	}
+}
+
 func TestAllowListsTheMethods(t *testing.T) {
 	c := newCentre(t)
 	for path, want := range map[string]string{

@@ -39,7 +39,7 @@ func (l *loading) bad(key, format string, args ...any) {
 	}
 	file := l.file
 	if file == "" {
-		file = "configuration"
+		file = Nowhere
 	}
 	l.wrong.at(file, line, key, "%s", problem)
 }

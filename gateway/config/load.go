@@ -47,6 +47,19 @@ func Load(file string, overrides map[string]any) (*Config, error) {
 	return l.config, nil
 }
 
+// Check is Load for what an administrator looks at before a start. Where newcomer says that the node is in no federation
+// yet, what its region must say of itself is required too.
+func Check(file string, newcomer func(*Config) bool) error {
+	l, err := load(file, nil)
+	if l == nil || !newcomer(l.config) {
+		return err
+	}
+	for _, key := range l.config.Region.Missing() {
+		l.bad(key, "is required: no federation can be made or joined without it")
+	}
+	return l.wrong.err()
+}
+
 // Settings is Load with the source of each value, in the order of the file.
 func Settings(file string, overrides map[string]any) ([]Setting, error) {
 	l, err := load(file, overrides)

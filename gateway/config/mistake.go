@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// Nowhere is where a key is missing when there is no file it could stand in.
+const Nowhere = "configuration"
+
 // Mistake is one thing that is wrong with a configuration.
 type Mistake struct {
 	// Where the value comes from: file:line, an environment variable, or the file alone when a key is missing.

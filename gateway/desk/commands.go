@@ -129,6 +129,8 @@ func findTicket(r store.Reader, idOrNumber string) (*store.Ticket, error) {
 		t, err = r.Ticket(idOrNumber)
 	case ticket.CheckNumber(idOrNumber) == nil:
 		t, err = r.TicketByNumber(idOrNumber)
+	case ticket.Misheard(idOrNumber):
+		return nil, fault.InvalidFields(fault.Field{Name: "id", Rule: ticket.CheckDigitRule})
 	default:
 		return nil, fault.InvalidFields(fault.Field{Name: "id", Rule: quote(idOrNumber) + " is neither a ticket id (UUID) nor a ticket number (letters-date-counter-check digit)"})
 	}

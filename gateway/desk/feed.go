@@ -67,6 +67,10 @@ func waitOf(req *jieliv1.ListEventsRequest) (time.Duration, error) {
 	return wait, nil
 }
 
+// watchPart is how many entries a watcher is given at a time: while it is slow to take them, all of them are in memory, and
+// one may have 80 KB.
+const watchPart = 25
+
 // Watch sends entries after a cursor until ctx ends or send fails.
 func (d *Desk) Watch(ctx context.Context, after string, send func(*jieliv1.FeedEntry) error) error {
 	seq, err := d.openCursor(ctx, after)
@@ -75,7 +79,7 @@ func (d *Desk) Watch(ctx context.Context, after string, send func(*jieliv1.FeedE
 	}
 	for {
 		rung := d.feed.next()
-		entries, end, err := d.entries(ctx, seq, maxPage)
+		entries, end, err := d.entries(ctx, seq, watchPart)
 		if err != nil {
 			return toFault(err)
 		}
@@ -112,6 +116,9 @@ func (d *Desk) storedEntries(ctx context.Context, after int64, limit int) (entri
 		rows, err := r.Feed(after, limit)
 		if err != nil {
 			return err
+		}
+		if after > 0 && len(rows) > 0 && rows[0].Seq != after+1 {
+			return errCursorOutOfRange() // what came next was dropped since the reader began
 		}
 		for _, row := range rows {
 			e, err := d.entry(r, row)
@@ -209,10 +216,8 @@ func (d *Desk) openCursor(ctx context.Context, cursor string) (int64, error) {
 	if !ok || err != nil || seq < 0 || len(epoch) != 8 {
 		return 0, fault.InvalidFields(fault.Field{Name: "after", Rule: "is not a cursor of this feed; use `cursor` of an entry or `next` of an answer"})
 	}
-	outOfRange := fault.New(fault.OutOfRange, "CURSOR_OUT_OF_RANGE",
-		"the feed cannot go on from this cursor: its entries are no longer kept, or this node's store was restored since; read your tickets anew with GET /v1/tickets, then begin with an empty cursor")
 	if epoch != d.store.Epoch()[:8] {
-		return 0, outOfRange
+		return 0, errCursorOutOfRange()
 	}
 	err = d.store.View(ctx, func(r store.Reader) error {
 		start, err := r.FeedStart()
@@ -224,9 +229,14 @@ func (d *Desk) openCursor(ctx context.Context, cursor string) (int64, error) {
 			return err
 		}
 		if seq > end || seq < start-1 {
-			return outOfRange
+			return errCursorOutOfRange()
 		}
 		return nil
 	})
 	return seq, toFault(err)
+}
+
+func errCursorOutOfRange() error {
+	return fault.New(fault.OutOfRange, "CURSOR_OUT_OF_RANGE",
+		"the feed cannot go on from this cursor: its entries are no longer kept, or this node's store was restored since; read your tickets anew with GET /v1/tickets, then begin with an empty cursor")
 }

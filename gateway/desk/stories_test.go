@@ -154,6 +154,20 @@ func TestRefusalsNameFieldAndRule(t *testing.T) {
 	}
 }
 
+func TestWrongNumbersSayWhatIsWrong(t *testing.T) {
+	w := newWorld(t)
+	for number, want := range map[string]string{
+		"JJJ-20261124-000042-8": "the check digit does not fit: one digit was misheard or mistyped",
+		"nosuch":                "is neither a ticket id",
+		"JJJ-20261124-000042-7": "no ticket \"JJJ-20261124-000042-7\" on this node",
+	} {
+		_, err := w.desks["jingjinji"].desk.Get(w.ctx, operator, &jieliv1.GetTicketRequest{Id: number})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", number, err, want)
+		}
+	}
+}
+
 func TestEmergencyIsAnsweredAtOnce(t *testing.T) {
 	w := newWorld(t)
 	fire := suzhou()

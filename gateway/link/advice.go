@@ -23,8 +23,8 @@ func WordsOf(reason string) Words {
 func reachWords() map[string]Words {
 	return map[string]Words{
 		ReasonDNS: {
-			"its name is not known to DNS", "DNS 查不到其主机名",
-			"check the address in `jieli node list` and this machine's DNS", "核对 `jieli node list` 中的地址和本机的 DNS 设置",
+			"its name is not known to DNS", "域名解析查不到其主机名",
+			"check the address in `jieli node list` and this machine's DNS", "核对 `jieli node list` 中的地址和本机的域名解析设置",
 		},
 		ReasonRefused: {
 			"its machine answers, but nothing listens at the port", "对方主机有响应，但该端口无人监听",
@@ -44,7 +44,8 @@ func reachWords() map[string]Words {
 		},
 		ReasonCertificate: {
 			"one side does not take the other's certificate", "一方不接受另一方的证书",
-			"`jieli pki show` on both sides says when certificates expire; renew with `jieli pki rotate node`; is the node registered (`jieli node list`)?", "双方用 `jieli pki show` 查看到期时间；用 `jieli pki rotate node` 更换；并确认节点已登记（`jieli node list`）",
+			"`jieli pki show` on both sides says when certificates expire; renew with `jieli pki rotate node`. `bad certificate` also means that a node was removed from the registry: see `jieli node list` there, and have the bootstrap region's admin set it again",
+			"双方用 `jieli pki show` 查看到期时间；用 `jieli pki rotate node` 更换。`bad certificate` 也可能是节点已从登记表移除：请对方查看 `jieli node list`，并由发起区域的管理员重新登记",
 		},
 		ReasonBroken: {
 			"the connection was lost", "连接中断",
@@ -52,7 +53,7 @@ func reachWords() map[string]Words {
 		},
 		ReasonNoAddress: {
 			"it has no node that runs tickets", "该区域没有承办工单的节点",
-			"their admin sets one with `jieli node set`", "由对方管理员用 `jieli node set` 设置",
+			"their admin, or the bootstrap region's admin, sets one with `jieli node set`", "由对方或发起区域的管理员用 `jieli node set` 设置",
 		},
 		ReasonDraining: {
 			"they are stopping, or restarting, in an orderly way", "对方正在有序停机或重启",
@@ -93,7 +94,7 @@ func memberWords() map[string]Words {
 			"upgrade the older side; see `jieli version` and the link version floor of `jieli policy show`", "升级较旧的一方；参见 `jieli version` 和 `jieli policy show` 的链路版本下限",
 		},
 		ReasonDiverged: {
-			"its registry differs from ours at the same revision: nothing new is offered", "双方登记表在同一版本上内容不同：不再新转办",
+			"its registry differs from ours at the same revision: nothing new is offered", "双方登记表在同一版次上内容不同：不再新转办",
 			"alarm: keep both data directories and report it", "严重：请保留双方的数据目录并上报",
 		},
 		ReasonBehind: {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -48,5 +49,12 @@ func TestReasonOf(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestARefusedCertificateMayBeANodeThatWasRemoved(t *testing.T) {
+	words := WordsOf(Reason(status.Error(codes.Unavailable, "remote error: tls: bad certificate")))
+	if !strings.Contains(words.Do, "removed from the registry") || !strings.Contains(words.Do, "bootstrap region's admin") || !strings.Contains(words.DoZh, "移除") {
+		t.Errorf("got %q and %q", words.Do, words.DoZh)
 	}
 }

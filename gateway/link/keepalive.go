@@ -164,20 +164,22 @@ func (s *stream) compareTables() {
 func (l *link) setDiverged(differs bool, revision uint64) {
 	l.mu.Lock()
 	was := l.diverged
+	log := l.log
 	l.diverged = differs
 	if was != differs {
 		l.divergedAt = time.Now()
+		log = l.differences.logger(l.log, l.divergedAt)
 	}
 	l.mu.Unlock()
 	switch {
 	case differs == was:
 	case differs:
-		l.log.Error("the peer's registry differs from ours at the same revision; no new offers go to it",
+		log.Error("the peer's registry differs from ours at the same revision; no new offers go to it",
 			slog.Uint64("revision", revision))
 		l.meters.fault(ReasonDiverged)
 		l.links.cfg.HashMismatch(l.peer)
 	default:
-		l.log.Warn("the peer's registry agrees with ours again", slog.Uint64("revision", revision))
+		log.Warn("the peer's registry agrees with ours again", slog.Uint64("revision", revision))
 	}
 }
 

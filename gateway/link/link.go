@@ -55,6 +55,8 @@ type link struct {
 	since                  time.Time
 	logged                 string
 	loggedAt               time.Time
+	// changes and differences bound the log's lines of these two kinds.
+	changes, differences telling
 	// outage is since when the link has not been up; zero while it is, or was not yet.
 	outage    time.Time
 	confirmed bool
@@ -408,20 +410,23 @@ const tellAgain = time.Minute
 // tell logs how the link is now.
 func (l *link) tell(state, reason, message string) {
 	about := []any{slog.String("reason", reason), slog.String("detail", message)}
+	if state == StateStopped { // which it stays, until somebody has looked
+		l.log.Error("link has stopped; nothing is lost, see `jieli link list` for whom to call", about...)
+		return
+	}
+	log := l.changes.logger(l.log, time.Now())
 	switch {
 	case state == StateUp && l.outage.IsZero():
-		l.log.Info("link is up")
+		log.Info("link is up")
 	case state == StateUp:
-		l.log.Info("link is up again", slog.Duration("after", time.Since(l.outage).Round(time.Millisecond)))
+		log.Info("link is up again", slog.Duration("after", time.Since(l.outage).Round(time.Millisecond)))
 		l.outage = time.Time{}
-	case state == StateStopped:
-		l.log.Error("link has stopped; nothing is lost, see `jieli link list` for whom to call", about...)
 	case state == StateBehind:
-		l.log.Warn("link waits for the registry", about...)
+		log.Warn("link waits for the registry", about...)
 	case reason == ReasonDraining:
-		l.log.Info("link is down: the peer is stopping in an orderly way", about...)
+		log.Info("link is down: the peer is stopping in an orderly way", about...)
 	default:
-		l.log.Warn("link is down", about...)
+		log.Warn("link is down", about...)
 	}
 }
 

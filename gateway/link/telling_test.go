@@ -54,3 +54,38 @@ func TestLinkTellsOfAnOutageOnce(t *testing.T) {
 		}
 	})
 }
+
+// A peer that comes and goes, or says one thing and another, as fast as it can does not fill the log; what happens after
+// that is told again.
+func TestPeersDoNotFillTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&b, nil))
+		m, err := newMeters(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &link{state: StateConnecting, log: log, meters: m.peer(beta), links: &Links{cfg: Config{HashMismatch: func(string) {}}}}
+		flap := func(times int) {
+			for i := range times {
+				l.show(StateUp, "", "")
+				l.show(StateDown, ReasonBroken, "")
+				l.setDiverged(i%2 == 0, 7)
+			}
+		}
+		flap(1000)
+		if lines := strings.Count(b.String(), "\n"); lines > 2*mostLines {
+			t.Errorf("%d lines", lines)
+		}
+		l.show(StateStopped, ReasonPeerRestored, "")
+		if !strings.Contains(b.String(), "link has stopped") {
+			t.Error("that it has stopped is not told")
+		}
+		time.Sleep(time.Minute)
+		b.Reset()
+		l.show(StateUp, "", "")
+		if got := b.String(); !strings.Contains(got, "link is up again") || !strings.Contains(got, "untold=1980") {
+			t.Errorf("got %s", got)
+		}
+	})
+}

@@ -62,6 +62,12 @@ func (f Filter) MatchesMatter(origin, service, division string) bool {
 		strings.HasPrefix(division, f.Division)
 }
 
+// ForPeople tells whether a ticket in this state goes on only when somebody at its holder decides, or, with UNROUTED, a
+// route appears.
+func ForPeople(s jieliv1.Ticket_State) bool {
+	return s == jieliv1.Ticket_UNROUTED || s == jieliv1.Ticket_RETURNED || s == jieliv1.Ticket_ARBITRATION
+}
+
 // Finished tells whether nobody has to act on a ticket in this state any more.
 func Finished(s jieliv1.Ticket_State) bool {
 	return s == jieliv1.Ticket_CLOSED || s == jieliv1.Ticket_WITHDRAWN || s == jieliv1.Ticket_DIVERTED

@@ -104,6 +104,9 @@ type Reader interface {
 	// CountHeld counts tickets whose holder is the region and that are not CLOSED, WITHDRAWN or DIVERTED; test tickets
 	// are among them.
 	CountHeld(region string) (uint64, error)
+	// CountWaiting counts by state tickets that wait for people of the region, who hold them: UNROUTED, RETURNED and
+	// ARBITRATION, test tickets left out. A region that has returned a ticket has it as RETURNED too, and holds it not.
+	CountWaiting(region string) (map[jieliv1.Ticket_State]uint64, error)
 	// Events returns a ticket's events with from <= number, in order. Inside an update, events of this region that the
 	// same commit will sign have no proof yet, whichever update appended them.
 	Events(ticketID string, from uint32) ([]*Event, error)

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/jieli-gateway/jieli/gateway/link"
 )
 
 const (
@@ -27,6 +29,8 @@ const (
 	// exportTime bounds one message and its answer, and closeTime all that is left at the end.
 	exportTime = 10 * time.Second
 	closeTime  = 3 * time.Second
+	// warnAgain is how long the log does not say again that the collector is away, however often that changes.
+	warnAgain = time.Minute
 )
 
 // scopeName is who made the spans.
@@ -44,8 +48,11 @@ type exporter struct {
 	queue   chan *tracepb.Span
 	closing chan struct{}
 	done    chan struct{}
-	// away: the last message was not taken; logged once.
-	away bool
+	// cancel ends the message under way.
+	cancel context.CancelFunc
+	// warned: the log's last word is that the collector does not take spans, said at this time.
+	warned   bool
+	warnedAt time.Time
 }
 
 // Outcomes of a span.
@@ -80,7 +87,9 @@ func newExporter(endpoint string, resource *resourcepb.Resource, version string,
 	if err := registerer.Register(e.counted); err != nil {
 		return nil, errors.Join(err, e.conn.Close())
 	}
-	go e.loop()
+	ctx, cancel := context.WithCancel(context.Background())
+	e.cancel = cancel
+	go e.loop(ctx)
 	return e, nil
 }
 
@@ -94,10 +103,8 @@ func (e *exporter) take(s *tracepb.Span) {
 }
 
 // loop sends what waits, every second or as soon as there is a message full.
-func (e *exporter) loop() {
+func (e *exporter) loop(ctx context.Context) {
 	defer close(e.done)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	ticker := time.NewTicker(exportEvery)
 	defer ticker.Stop()
 	batch := make([]*tracepb.Span, 0, maxExport)
@@ -120,10 +127,8 @@ func (e *exporter) loop() {
 	}
 }
 
-// drain sends what is left when the node stops, as far as that goes in a short time.
+// drain sends what is left when the node stops, as far as that goes until ctx ends.
 func (e *exporter) drain(ctx context.Context, batch []*tracepb.Span) {
-	ctx, cancel := context.WithTimeout(ctx, closeTime)
-	defer cancel()
 	for {
 		select {
 		case s := <-e.queue:
@@ -140,7 +145,7 @@ func (e *exporter) drain(ctx context.Context, batch []*tracepb.Span) {
 	}
 }
 
-// export sends one message and logs once when the collector goes away, and once when it is back.
+// export sends one message, and logs when the collector goes away and when it is back.
 func (e *exporter) export(ctx context.Context, batch []*tracepb.Span) {
 	ctx, cancel := context.WithTimeout(ctx, exportTime)
 	defer cancel()
@@ -149,24 +154,28 @@ func (e *exporter) export(ctx context.Context, batch []*tracepb.Span) {
 	}}})
 	if err != nil {
 		e.counted.WithLabelValues(spanFailed).Add(float64(len(batch)))
-		if !e.away {
-			e.log.Warn("the collector of traces does not take them: spans are dropped until it does; tickets are not concerned", slog.Any("error", err))
+		if !e.warned && (e.warnedAt.IsZero() || time.Since(e.warnedAt) >= warnAgain) {
+			e.warned, e.warnedAt = true, time.Now()
+			e.log.Warn("the collector of traces does not take them: spans are dropped until it does; tickets are not concerned",
+				slog.String("error", link.Clip(err.Error())))
 		}
-		e.away = true
 		return
 	}
 	rejected := min(max(res.GetPartialSuccess().GetRejectedSpans(), 0), int64(len(batch)))
 	e.counted.WithLabelValues(spanFailed).Add(float64(rejected))
 	e.counted.WithLabelValues(spanSent).Add(float64(int64(len(batch)) - rejected))
-	if e.away {
+	if e.warned {
+		e.warned = false
 		e.log.Info("the collector of traces takes them again")
 	}
-	e.away = false
 }
 
-// close ends the exporter; what is taken later is lost.
+// close sends what is left, for at most closeTime, a message under way included, and ends the exporter; what is taken
+// later is lost.
 func (e *exporter) close() error {
 	close(e.closing)
+	defer time.AfterFunc(closeTime, e.cancel).Stop()
 	<-e.done
+	e.cancel()
 	return e.conn.Close()
 }

@@ -18,6 +18,7 @@ func (r *Readings) AddStore(region string, s store.Store, limits Limits) error {
 	p := r.newPart("store")
 	tickets := p.gauge("tickets", "Tickets on this node by state, test tickets left out.", "state")
 	open := p.gauge("tickets_open", "Tickets this region is answerable for and that are not finished, test tickets among them.")
+	waiting := p.gauge("tickets_waiting", "Tickets that wait for people of this region, test tickets left out.", "state")
 	oldest := p.gauge("feed_oldest_sequence", "Sequence of the oldest entry of the event feed that is kept; 0 when there is none.")
 	newest := p.gauge("feed_newest_sequence", "Sequence of the newest entry of the event feed; entries are numbered from 1.")
 	size := p.gauge("store_size_bytes", "Size of the ticket store on disk, its write-ahead log included.")
@@ -39,6 +40,15 @@ func (r *Readings) AddStore(region string, s store.Store, limits Limits) error {
 			}
 			for _, state := range ticketStates() {
 				to.set(tickets, float64(counts[state]), state.String())
+			}
+			forPeople, err := reader.CountWaiting(region)
+			if err != nil {
+				return err
+			}
+			for _, state := range ticketStates() {
+				if store.ForPeople(state) {
+					to.set(waiting, float64(forPeople[state]), state.String())
+				}
 			}
 			held, err := reader.CountHeld(region)
 			if err != nil {

@@ -49,6 +49,9 @@ func (c checks) serviceOrNone(field, code string) *Violation {
 
 // division checks the form of a division code; not whether there is such a division.
 func (c checks) division(field, code string) *Violation {
+	if code == "" {
+		return c.fail(field, "is required")
+	}
 	_, err := regions.ParseCode(code)
 	return c.regions(field, err)
 }

@@ -14,7 +14,9 @@ const (
 	// minCounterDigits pads the counter; it grows beyond.
 	minCounterDigits = 6
 	maxCounterDigits = 20 // of a uint64
-	dayDigits        = 8  // 20261124
+	// CheckDigitRule says what is wrong with a number that is Misheard.
+	CheckDigitRule = "the check digit does not fit: one digit was misheard or mistyped"
+	dayDigits      = 8 // 20261124
 )
 
 // Number makes a ticket's number for people: the origin's letters (1 to 8 of A to Z), the day in China, the day's
@@ -34,13 +36,12 @@ func Number(prefix string, day time.Time, counter uint64) string {
 
 // ParseNumber reads a number that Number made. The error is a *Violation of the field `number`.
 func ParseNumber(s string) (prefix string, day regions.Day, counter uint64, err error) {
-	parts := strings.Split(s, "-")
-	if len(parts) != 4 || !isPrefix(parts[0]) || !isDigits(parts[1], dayDigits, dayDigits) ||
-		!isDigits(parts[2], minCounterDigits, maxCounterDigits) || !isDigits(parts[3], 1, 1) {
+	parts, ok := numberParts(s)
+	if !ok {
 		return "", 0, 0, inputChecks.fail("number", "must be letters-date-counter-check digit, e.g. JJJ-20261124-000042-7")
 	}
 	if verhoeff(s, 0) != 0 {
-		return "", 0, 0, inputChecks.fail("number", "the check digit does not fit: a digit was misheard or mistyped")
+		return "", 0, 0, inputChecks.fail("number", "%s", CheckDigitRule)
 	}
 	date := parts[1]
 	if day, err = regions.ParseDay(date[:4] + "-" + date[4:6] + "-" + date[6:]); err != nil {
@@ -51,6 +52,19 @@ func ParseNumber(s string) (prefix string, day regions.Day, counter uint64, err 
 		return "", 0, 0, inputChecks.fail("number", "%s is not a counter", parts[2])
 	}
 	return parts[0], day, counter, nil
+}
+
+// numberParts are those of what has the form of a number: letters, day, counter and check digit.
+func numberParts(s string) (parts []string, ok bool) {
+	parts = strings.Split(s, "-")
+	return parts, len(parts) == 4 && isPrefix(parts[0]) && isDigits(parts[1], dayDigits, dayDigits) &&
+		isDigits(parts[2], minCounterDigits, maxCounterDigits) && isDigits(parts[3], 1, 1)
+}
+
+// Misheard tells whether s has the form of a number but not its check digit.
+func Misheard(s string) bool {
+	_, ok := numberParts(s)
+	return ok && verhoeff(s, 0) != 0
 }
 
 // CheckNumber tells whether s is a number that Number can have made. The error is that of ParseNumber.

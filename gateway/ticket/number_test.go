@@ -96,6 +96,18 @@ func TestWrongNumbers(t *testing.T) {
 	}
 }
 
+// Only what is a number but for its check digit was misheard.
+func TestMisheard(t *testing.T) {
+	for number, want := range map[string]bool{
+		"JJJ-20261124-000042-7": false, "JJJ-20261124-000042-8": true, "JJJ-20261124-000043-7": true, "JJK-20261124-000042-7": false,
+		"JJM-20261124-000042-7": true, "JJJ-20261124-000042": false, "": false, "jjj-20261124-000042-8": false,
+	} {
+		if got := ticket.Misheard(number); got != want {
+			t.Errorf("%s: got %v", number, got)
+		}
+	}
+}
+
 // withCheck finds the check digit of what would be a number but for something else.
 func withCheck(body string) string {
 	for digit := range 10 {

@@ -157,7 +157,7 @@ func TestBadSubmissions(t *testing.T) {
 		if got := strings.Join(fields, " "); got != "id type title description division reporter.phone" {
 			t.Errorf("told of %s", got)
 		}
-		if !strings.Contains(err.Error(), "; division: ") {
+		if !strings.Contains(err.Error(), "; division: is required") {
 			t.Errorf("in words: %v", err)
 		}
 		if reasonOf(t, err) != ticket.ReasonInvalidField {

@@ -45,6 +45,11 @@ func TestConnectingAsTheDocumentSays(t *testing.T) {
 	}
 
 	dir := copyOfRepository(t)
+	// What somebody left behind who was interrupted is no hindrance.
+	must(t, os.MkdirAll(filepath.Join(dir, "connect-demo", "demo-data", "jingjinji"), 0o700))
+	for _, left := range []string{"mapping.yaml", "north.db", "demo.log"} {
+		must(t, os.WriteFile(filepath.Join(dir, "connect-demo", left), []byte("stay up until"), 0o600))
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), docTime)
 	defer cancel()
 	bash := exec.CommandContext(ctx, "bash", "-c", script)
@@ -59,7 +64,7 @@ func TestConnectingAsTheDocumentSays(t *testing.T) {
 	}
 	t.Logf("%s", out)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, tail(filepath.Join(dir, "demo.log")))
+		t.Fatalf("%v\n%s", err, tail(filepath.Join(dir, "connect-demo", "demo.log")))
 	}
 }
 

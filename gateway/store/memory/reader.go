@@ -76,6 +76,16 @@ func (r reader) CountHeld(region string) (uint64, error) {
 	return n, nil
 }
 
+func (r reader) CountWaiting(region string) (map[jieliv1.Ticket_State]uint64, error) {
+	counts := map[jieliv1.Ticket_State]uint64{}
+	for _, t := range r.at.tickets.from("") {
+		if t.Holder == region && !t.State.GetTest() && store.ForPeople(t.State.GetState()) {
+			counts[t.State.GetState()]++
+		}
+	}
+	return counts, nil
+}
+
 func (r reader) Events(ticketID string, from uint32) ([]*store.Event, error) {
 	var events []*store.Event
 	for _, e := range r.at.events.under(prefix(ticketID)) {

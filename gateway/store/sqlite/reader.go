@@ -236,6 +236,16 @@ func (r *reader) CountHeld(region string) (uint64, error) {
 	return held, err
 }
 
+func (r *reader) CountWaiting(region string) (map[jieliv1.Ticket_State]uint64, error) {
+	waiting := map[jieliv1.Ticket_State]uint64{}
+	err := r.counts(func(k kind, n int64) {
+		if k.holder == region && !k.test && store.ForPeople(k.state) && n > 0 {
+			waiting[k.state] += uint64(n) // #nosec G115 -- counts are not negative
+		}
+	})
+	return waiting, err
+}
+
 // counts calls fn with each kind of ticket there is and how many there are.
 func (r *reader) counts(fn func(kind, int64)) error {
 	if err := r.usable(); err != nil {

@@ -302,16 +302,26 @@ func counts(t *testing.T, open Factory) {
 	put("e", "suzhou", jieliv1.Ticket_WITHDRAWN, false)
 	put("f", "suzhou", jieliv1.Ticket_DIVERTED, false)
 	put("b", "suzhou", jieliv1.Ticket_ANSWERED, false)
+	put("g", "wuxi", jieliv1.Ticket_UNROUTED, false)
+	put("h", "wuxi", jieliv1.Ticket_RETURNED, false)
+	put("i", "wuxi", jieliv1.Ticket_RETURNED, true)
+	put("j", "wuxi", jieliv1.Ticket_ARBITRATION, false)
+	put("k", "xuzhou", jieliv1.Ticket_RETURNED, false)
+	put("l", "wuxi", jieliv1.Ticket_ACCEPTED, false)
+	put("j", "wuxi", jieliv1.Ticket_UNROUTED, false)
+	put("l", "wuxi", jieliv1.Ticket_CLOSED, false)
 	check := func(r store.Reader) error {
 		byState, err := r.CountTickets()
 		tianjin, err2 := r.CountHeld("tianjin")
 		suzhou, err3 := r.CountHeld("suzhou")
 		equal(t, "by state", byState, map[jieliv1.Ticket_State]uint64{
-			jieliv1.Ticket_ACCEPTED: 1, jieliv1.Ticket_ANSWERED: 1, jieliv1.Ticket_CLOSED: 1,
-			jieliv1.Ticket_WITHDRAWN: 1, jieliv1.Ticket_DIVERTED: 1,
+			jieliv1.Ticket_ACCEPTED: 1, jieliv1.Ticket_ANSWERED: 1, jieliv1.Ticket_CLOSED: 2,
+			jieliv1.Ticket_WITHDRAWN: 1, jieliv1.Ticket_DIVERTED: 1, jieliv1.Ticket_UNROUTED: 2, jieliv1.Ticket_RETURNED: 2,
 		})
+		waiting, err4 := r.CountWaiting("wuxi")
+		equal(t, "waiting for people of wuxi", waiting, map[jieliv1.Ticket_State]uint64{jieliv1.Ticket_UNROUTED: 2, jieliv1.Ticket_RETURNED: 1})
 		equal(t, "held by tianjin and suzhou", []uint64{tianjin, suzhou}, []uint64{2, 1})
-		return all(err, err2, err3)
+		return all(err, err2, err3, err4)
 	}
 	view(t, s, check)
 	update(t, s, func(tx store.Tx) error { return check(tx) })

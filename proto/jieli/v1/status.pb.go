@@ -1009,7 +1009,9 @@ type StoreStatus struct {
 	// UUID of the store.
 	Epoch string `protobuf:"bytes,6,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Since when `disk` is so; absent when it has been so since the start.
-	DiskSince     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=disk_since,json=diskSince,proto3" json:"disk_since,omitempty"`
+	DiskSince *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=disk_since,json=diskSince,proto3" json:"disk_since,omitempty"`
+	// Tickets that wait for people of this region, by state: UNROUTED, RETURNED and ARBITRATION. Test tickets are left out.
+	Waiting       map[string]uint64 `protobuf:"bytes,8,rep,name=waiting,proto3" json:"waiting,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1089,6 +1091,13 @@ func (x *StoreStatus) GetEpoch() string {
 func (x *StoreStatus) GetDiskSince() *timestamppb.Timestamp {
 	if x != nil {
 		return x.DiskSince
+	}
+	return nil
+}
+
+func (x *StoreStatus) GetWaiting() map[string]uint64 {
+	if x != nil {
+		return x.Waiting
 	}
 	return nil
 }
@@ -2012,7 +2021,7 @@ const file_jieli_v1_status_proto_rawDesc = "" +
 	"\n" +
 	"raft_state\x18\b \x01(\tR\traftState\x128\n" +
 	"\n" +
-	"round_trip\x18\t \x01(\v2\x19.google.protobuf.DurationR\troundTrip\"\xb5\x02\n" +
+	"round_trip\x18\t \x01(\v2\x19.google.protobuf.DurationR\troundTrip\"\xaf\x03\n" +
 	"\vStoreStatus\x12<\n" +
 	"\atickets\x18\x01 \x03(\v2\".jieli.v1.StoreStatus.TicketsEntryR\atickets\x12\x12\n" +
 	"\x04open\x18\x02 \x01(\x04R\x04open\x12\x14\n" +
@@ -2022,8 +2031,12 @@ const file_jieli_v1_status_proto_rawDesc = "" +
 	"\x04disk\x18\x05 \x01(\tR\x04disk\x12\x14\n" +
 	"\x05epoch\x18\x06 \x01(\tR\x05epoch\x129\n" +
 	"\n" +
-	"disk_since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tdiskSince\x1a:\n" +
+	"disk_since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tdiskSince\x12<\n" +
+	"\awaiting\x18\b \x03(\v2\".jieli.v1.StoreStatus.WaitingEntryR\awaiting\x1a:\n" +
 	"\fTicketsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1a:\n" +
+	"\fWaitingEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xe7\x04\n" +
 	"\n" +
@@ -2121,7 +2134,7 @@ func file_jieli_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_jieli_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_jieli_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_jieli_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_jieli_v1_status_proto_goTypes = []any{
 	(Status_Health)(0),            // 0: jieli.v1.Status.Health
 	(Verdict_Code)(0),             // 1: jieli.v1.Verdict.Code
@@ -2147,56 +2160,58 @@ var file_jieli_v1_status_proto_goTypes = []any{
 	(*ExcusePeerRequest)(nil),     // 21: jieli.v1.ExcusePeerRequest
 	(*ExcusePeerResponse)(nil),    // 22: jieli.v1.ExcusePeerResponse
 	nil,                           // 23: jieli.v1.StoreStatus.TicketsEntry
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
-	(*SeenLink)(nil),              // 25: jieli.v1.SeenLink
-	(*durationpb.Duration)(nil),   // 26: google.protobuf.Duration
+	nil,                           // 24: jieli.v1.StoreStatus.WaitingEntry
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(*SeenLink)(nil),              // 26: jieli.v1.SeenLink
+	(*durationpb.Duration)(nil),   // 27: google.protobuf.Duration
 }
 var file_jieli_v1_status_proto_depIdxs = []int32{
 	0,  // 0: jieli.v1.Status.health:type_name -> jieli.v1.Status.Health
 	7,  // 1: jieli.v1.Status.problems:type_name -> jieli.v1.Problem
-	24, // 2: jieli.v1.Status.start_time:type_name -> google.protobuf.Timestamp
+	25, // 2: jieli.v1.Status.start_time:type_name -> google.protobuf.Timestamp
 	8,  // 3: jieli.v1.Status.registry:type_name -> jieli.v1.RegistryStatus
 	10, // 4: jieli.v1.Status.store:type_name -> jieli.v1.StoreStatus
 	11, // 5: jieli.v1.Status.links:type_name -> jieli.v1.LinkStatus
 	5,  // 6: jieli.v1.Status.views:type_name -> jieli.v1.View
 	6,  // 7: jieli.v1.Status.verdicts:type_name -> jieli.v1.Verdict
-	25, // 8: jieli.v1.View.links:type_name -> jieli.v1.SeenLink
+	26, // 8: jieli.v1.View.links:type_name -> jieli.v1.SeenLink
 	1,  // 9: jieli.v1.Verdict.code:type_name -> jieli.v1.Verdict.Code
-	24, // 10: jieli.v1.Problem.since:type_name -> google.protobuf.Timestamp
+	25, // 10: jieli.v1.Problem.since:type_name -> google.protobuf.Timestamp
 	9,  // 11: jieli.v1.RegistryStatus.nodes:type_name -> jieli.v1.RaftNode
-	24, // 12: jieli.v1.RegistryStatus.last_contact:type_name -> google.protobuf.Timestamp
-	26, // 13: jieli.v1.RaftNode.round_trip:type_name -> google.protobuf.Duration
+	25, // 12: jieli.v1.RegistryStatus.last_contact:type_name -> google.protobuf.Timestamp
+	27, // 13: jieli.v1.RaftNode.round_trip:type_name -> google.protobuf.Duration
 	23, // 14: jieli.v1.StoreStatus.tickets:type_name -> jieli.v1.StoreStatus.TicketsEntry
-	24, // 15: jieli.v1.StoreStatus.disk_since:type_name -> google.protobuf.Timestamp
-	24, // 16: jieli.v1.LinkStatus.since:type_name -> google.protobuf.Timestamp
-	24, // 17: jieli.v1.LinkStatus.last_success:type_name -> google.protobuf.Timestamp
-	24, // 18: jieli.v1.LinkStatus.next_try:type_name -> google.protobuf.Timestamp
-	24, // 19: jieli.v1.LinkStatus.oldest:type_name -> google.protobuf.Timestamp
-	26, // 20: jieli.v1.LinkStatus.round_trip:type_name -> google.protobuf.Duration
-	26, // 21: jieli.v1.LinkStatus.clock_skew:type_name -> google.protobuf.Duration
-	12, // 22: jieli.v1.LinkStatus.stopped:type_name -> jieli.v1.StoppedTicket
-	24, // 23: jieli.v1.StoppedTicket.since:type_name -> google.protobuf.Timestamp
-	11, // 24: jieli.v1.ListLinksResponse.links:type_name -> jieli.v1.LinkStatus
-	17, // 25: jieli.v1.TestLinkResponse.nodes:type_name -> jieli.v1.NodeTest
-	11, // 26: jieli.v1.TestLinkResponse.link:type_name -> jieli.v1.LinkStatus
-	18, // 27: jieli.v1.NodeTest.steps:type_name -> jieli.v1.TestStep
-	2,  // 28: jieli.v1.TestStep.result:type_name -> jieli.v1.TestStep.Result
-	26, // 29: jieli.v1.TestStep.took:type_name -> google.protobuf.Duration
-	3,  // 30: jieli.v1.StatusService.GetStatus:input_type -> jieli.v1.GetStatusRequest
-	13, // 31: jieli.v1.StatusService.ListLinks:input_type -> jieli.v1.ListLinksRequest
-	15, // 32: jieli.v1.StatusService.TestLink:input_type -> jieli.v1.TestLinkRequest
-	19, // 33: jieli.v1.StatusService.RetryTicket:input_type -> jieli.v1.RetryTicketRequest
-	21, // 34: jieli.v1.StatusService.ExcusePeer:input_type -> jieli.v1.ExcusePeerRequest
-	4,  // 35: jieli.v1.StatusService.GetStatus:output_type -> jieli.v1.Status
-	14, // 36: jieli.v1.StatusService.ListLinks:output_type -> jieli.v1.ListLinksResponse
-	16, // 37: jieli.v1.StatusService.TestLink:output_type -> jieli.v1.TestLinkResponse
-	20, // 38: jieli.v1.StatusService.RetryTicket:output_type -> jieli.v1.RetryTicketResponse
-	22, // 39: jieli.v1.StatusService.ExcusePeer:output_type -> jieli.v1.ExcusePeerResponse
-	35, // [35:40] is the sub-list for method output_type
-	30, // [30:35] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	25, // 15: jieli.v1.StoreStatus.disk_since:type_name -> google.protobuf.Timestamp
+	24, // 16: jieli.v1.StoreStatus.waiting:type_name -> jieli.v1.StoreStatus.WaitingEntry
+	25, // 17: jieli.v1.LinkStatus.since:type_name -> google.protobuf.Timestamp
+	25, // 18: jieli.v1.LinkStatus.last_success:type_name -> google.protobuf.Timestamp
+	25, // 19: jieli.v1.LinkStatus.next_try:type_name -> google.protobuf.Timestamp
+	25, // 20: jieli.v1.LinkStatus.oldest:type_name -> google.protobuf.Timestamp
+	27, // 21: jieli.v1.LinkStatus.round_trip:type_name -> google.protobuf.Duration
+	27, // 22: jieli.v1.LinkStatus.clock_skew:type_name -> google.protobuf.Duration
+	12, // 23: jieli.v1.LinkStatus.stopped:type_name -> jieli.v1.StoppedTicket
+	25, // 24: jieli.v1.StoppedTicket.since:type_name -> google.protobuf.Timestamp
+	11, // 25: jieli.v1.ListLinksResponse.links:type_name -> jieli.v1.LinkStatus
+	17, // 26: jieli.v1.TestLinkResponse.nodes:type_name -> jieli.v1.NodeTest
+	11, // 27: jieli.v1.TestLinkResponse.link:type_name -> jieli.v1.LinkStatus
+	18, // 28: jieli.v1.NodeTest.steps:type_name -> jieli.v1.TestStep
+	2,  // 29: jieli.v1.TestStep.result:type_name -> jieli.v1.TestStep.Result
+	27, // 30: jieli.v1.TestStep.took:type_name -> google.protobuf.Duration
+	3,  // 31: jieli.v1.StatusService.GetStatus:input_type -> jieli.v1.GetStatusRequest
+	13, // 32: jieli.v1.StatusService.ListLinks:input_type -> jieli.v1.ListLinksRequest
+	15, // 33: jieli.v1.StatusService.TestLink:input_type -> jieli.v1.TestLinkRequest
+	19, // 34: jieli.v1.StatusService.RetryTicket:input_type -> jieli.v1.RetryTicketRequest
+	21, // 35: jieli.v1.StatusService.ExcusePeer:input_type -> jieli.v1.ExcusePeerRequest
+	4,  // 36: jieli.v1.StatusService.GetStatus:output_type -> jieli.v1.Status
+	14, // 37: jieli.v1.StatusService.ListLinks:output_type -> jieli.v1.ListLinksResponse
+	16, // 38: jieli.v1.StatusService.TestLink:output_type -> jieli.v1.TestLinkResponse
+	20, // 39: jieli.v1.StatusService.RetryTicket:output_type -> jieli.v1.RetryTicketResponse
+	22, // 40: jieli.v1.StatusService.ExcusePeer:output_type -> jieli.v1.ExcusePeerResponse
+	36, // [36:41] is the sub-list for method output_type
+	31, // [31:36] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_status_proto_init() }
@@ -2212,7 +2227,7 @@ func file_jieli_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jieli_v1_status_proto_rawDesc), len(file_jieli_v1_status_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

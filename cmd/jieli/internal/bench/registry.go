@@ -32,12 +32,12 @@ func Registry(ctx context.Context, o Options) (report *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var written atomic.Uint64
+	var written, next atomic.Uint64
 	report.Runs, err = o.levels(ctx, stand.PIDs(), func(int) func(context.Context, int, int) error {
 		return func(ctx context.Context, worker, i int) error {
 			code := codes[(worker*7919+i)%len(codes)]
-			// Each round of the codes has another last day: a route set to what it is already would change nothing.
-			until := fmt.Sprintf("%d-12-31", 2100+i%1000)
+			// Each write has another last day: a route set to what it is already would change nothing.
+			until := regions.DayOf(time.Date(2100, 1, 1+int(next.Add(1)%dayRange), 0, 0, 0, 0, time.UTC)).String() // #nosec G115 -- bounded
 			_, err := c.Registry.SetRoute(c.Signed(ctx), &jieliv1.SetRouteRequest{Route: &jieliv1.Route{Division: code, Region: "jingjinji", ValidTo: until}})
 			if err == nil {
 				written.Add(1)
@@ -52,8 +52,16 @@ func Registry(ctx context.Context, o Options) (report *Report, err error) {
 	return report, agree(ctx, stand.Clients, before.GetRevision()+written.Load())
 }
 
+// dayRange is how many last days there are, up to the year 7575.
+const dayRange = 2_000_000
+
+// agreeTime bounds how long nodes may take to catch up.
+const agreeTime = time.Minute
+
 // agree waits until all nodes have a revision, and compares their states there.
 func agree(ctx context.Context, nodes []*client.Client, revision uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, agreeTime)
+	defer cancel()
 	hashes := map[string]bool{}
 	for _, c := range nodes {
 		for {

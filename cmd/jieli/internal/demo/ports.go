@@ -10,8 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/jieli-gateway/jieli/cmd/jieli/internal/lang"
 )
 
 const (
@@ -80,6 +83,28 @@ func (c *centre) addresses() (api, federation string, err error) {
 		return "", "", fmt.Errorf("%s: %w", c.configFile(), err)
 	}
 	return was.API.Listen, was.Federation.Listen, nil
+}
+
+// portsFree makes sure that nobody listens at the ports that were chosen, before anything is made or started: a node that
+// is there already would answer in place of one of these.
+func portsFree(ctx context.Context, all []*centre) error {
+	for _, c := range all {
+		for _, address := range []string{c.api, c.fed} {
+			l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+			if errors.Is(err, syscall.EADDRINUSE) {
+				_, port, _ := net.SplitHostPort(address) // it was made of a port, or listened on before
+				return lang.Errorf("port %s is in use: is another demonstration or node running? --port-base N moves all ports, 0 takes any free ones",
+					"端口 %s 已被占用：是否有另一个演示或节点在运行？--port-base N 可更换全部端口，0 为任选空闲端口", port)
+			}
+			if err == nil {
+				err = l.Close()
+			}
+			if err != nil {
+				return fmt.Errorf("ports of %s: %w", c.id, err)
+			}
+		}
+	}
+	return nil
 }
 
 // freePort finds a port nobody listens on and that was not given before.

@@ -22,6 +22,9 @@ func (d *demo) setUp(ctx context.Context) error {
 	if err := d.choosePorts(ctx, all); err != nil {
 		return err
 	}
+	if err := portsFree(ctx, all); err != nil {
+		return err
+	}
 	d.centres = all // from here on stop closes what prepare opens
 	for _, c := range all {
 		if err := c.prepare(); err != nil {
@@ -122,7 +125,7 @@ func (d *demo) agree(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("%d regions agree on a table of routes at revision %d, and their links are up", "%d 个区域在版本 %d 上路由一致，链路已通", len(d.centres), newest)
+	d.say("%d regions agree on a table of routes at revision %d, and their links are up", "%d 个区域在版次 %d 上路由一致，链路已通", len(d.centres), newest)
 	return nil
 }
 

@@ -3,6 +3,10 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +35,29 @@ func TestADeadNodeEndsTheDemonstrationWithItsLastWords(t *testing.T) {
 	}
 	if out.Len() > 0 {
 		t.Errorf("printed %q beside the error", out.String())
+	}
+}
+
+// What listens at one of the ports is not spoken to, and nothing is left behind.
+func TestAPortInUseIsNamedBeforeAnythingIsMade(t *testing.T) {
+	const base = 31990
+	for name, taken := range map[string]int{"the first API": base, "the last federation port": base + 5} {
+		t.Run(name, func(t *testing.T) {
+			l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", local(taken))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = l.Close() }()
+			var out bytes.Buffer
+			dir := filepath.Join(t.TempDir(), "demo")
+			err = Run(t.Context(), Options{Binary: deadNode(t), DataDir: dir, Exit: true, JSON: true, PortBase: base, Out: &out, Err: &out})
+			if want := fmt.Sprintf("port %d is in use", taken); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--port-base") {
+				t.Errorf("got %v, want %q and how to move", err, want)
+			}
+			if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s was made (%v)", dir, err)
+			}
+		})
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 const (
 	// aheadOf bounds how many lines, for each submission under way, may be done before the first that is not.
 	aheadOf = 4
-	// maxBadKept bounds the bad lines that a result keeps.
+	// maxBadKept bounds the bad lines that a result keeps, and the calls.
 	maxBadKept = 1000
 )
 
@@ -31,7 +31,9 @@ type Result struct {
 	Taken    int `json:"taken"`
 	Repeated int `json:"repeated"`
 	Diverted int `json:"diverted"`
-	// Skipped are of other regions.
+	// Calls are the first of those, new or there already, whose callers must be told to dial another number.
+	Calls []Call `json:"calls"`
+	// Skipped are of other regions than Options.Region.
 	Skipped int `json:"skipped"`
 	// Failed were not taken; Bad are the first of them.
 	Failed int   `json:"failed"`
@@ -48,6 +50,15 @@ type Bad struct {
 	Reason string `json:"reason"`
 	// Text is the line without the white space around it; nil when it is too long to be kept.
 	Text []byte `json:"-"`
+}
+
+// Call is a line whose caller must dial an emergency number.
+type Call struct {
+	Line int `json:"line"`
+	// Number of the ticket.
+	Number string `json:"number"`
+	// CallNumber is what to dial.
+	CallNumber string `json:"callNumber"`
 }
 
 // Options of an import.
@@ -75,7 +86,7 @@ type Options struct {
 // line; the result then says what was done until there. Lines after its last may have been taken as well.
 func Run(ctx context.Context, in io.Reader, o Options) (Result, error) {
 	o.Parallel = max(o.Parallel, 1)
-	result := Result{Bad: []Bad{}}
+	result := Result{Calls: []Call{}, Bad: []Bad{}}
 	todo, inOrder := make(chan *task), make(chan *task, aheadOf*o.Parallel)
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.read(gctx, in, todo, inOrder) })
@@ -99,6 +110,7 @@ type task struct {
 	done    chan struct{}
 	outcome outcome
 	err     error // why it is bad
+	call    *Call // where the caller must dial another number
 }
 
 // outcome is what became of a line.
@@ -117,9 +129,12 @@ const (
 func (o Options) read(ctx context.Context, in io.Reader, todo, inOrder chan<- *task) error {
 	defer close(todo)
 	defer close(inOrder)
-	l := newLines(in)
+	l := newLines(&patient{ctx: ctx, in: in})
 	for {
 		text, tooLong, err := l.next()
+		if ctx.Err() != nil {
+			return nil // and what was read of a line is none
+		}
 		t := &task{number: l.number, end: l.bytes, text: text, done: make(chan struct{})}
 		switch {
 		case t.number < o.From:
@@ -182,6 +197,11 @@ func (o Options) line(ctx context.Context, t *task) (outcome, error) {
 		return bad, errors.New(status.Convert(err).Message())
 	case err != nil:
 		return unknown, err
+	}
+	if res.GetCallNumber() != "" {
+		t.call = &Call{Line: t.number, Number: res.GetTicket().GetNumber(), CallNumber: res.GetCallNumber()}
+	}
+	switch {
 	case res.GetRepeated():
 		return repeated, nil
 	case res.GetTicket().GetState() == jieliv1.Ticket_DIVERTED:
@@ -234,6 +254,9 @@ func (o Options) add(t *task, r *Result) error {
 		r.Diverted++
 	default:
 		r.Taken++
+	}
+	if t.call != nil && len(r.Calls) < maxBadKept {
+		r.Calls = append(r.Calls, *t.call)
 	}
 	r.Lines++
 	r.LastLine, r.Bytes = t.number, t.end

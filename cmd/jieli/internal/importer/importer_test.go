@@ -61,10 +61,11 @@ func (n *node) submit(_ context.Context, req *jieliv1.SubmitTicketRequest) (*jie
 		return nil, status.Error(codes.AlreadyExists, "externalId: used with other content")
 	}
 	n.taken[key] = t.GetTitle()
+	res := &jieliv1.SubmitTicketResponse{Ticket: t, Repeated: repeated}
 	if t.GetTitle() == "fire" {
-		t.State = jieliv1.Ticket_DIVERTED
+		t.State, t.Number, res.CallNumber = jieliv1.Ticket_DIVERTED, "A-"+t.GetExternalId(), "119"
 	}
-	return &jieliv1.SubmitTicketResponse{Ticket: t, Repeated: repeated}, nil
+	return res, nil
 }
 
 func line(region, number, title string) string {
@@ -132,6 +133,24 @@ func TestBadLinesAreToldByNumberAndTheRestGoesOn(t *testing.T) {
 	}
 	if n.most > 4 {
 		t.Errorf("%d at once", n.most)
+	}
+}
+
+func TestWhoMustDialAnotherNumberIsToldAlsoTheSecondTime(t *testing.T) {
+	n := newNode()
+	text := line("a", "1", "x") + "\n" + line("a", "2", "fire") + "\n"
+	for _, diverted := range []int{1, 0} {
+		r, err := n.run(t, "", text)
+		if err != nil || r.Diverted != diverted || len(r.Calls) != 1 || r.Calls[0] != (Call{Line: 2, Number: "A-2", CallNumber: "119"}) {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	}
+	var many strings.Builder
+	for i := range maxBadKept + 10 {
+		many.WriteString(line("a", fmt.Sprint("m", i), "fire") + "\n")
+	}
+	if r, err := n.run(t, "", many.String()); err != nil || r.Diverted != maxBadKept+10 || len(r.Calls) != maxBadKept {
+		t.Errorf("got %d diverted, %d calls, %v", r.Diverted, len(r.Calls), err)
 	}
 }
 
@@ -229,6 +248,56 @@ func TestWhatIsNotAboutALineStopsTheImport(t *testing.T) {
 	if _, err := Run(ctx, strings.NewReader(line("a", "1", "x")), Options{Submit: n.submit}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: got %v", err)
 	}
+}
+
+// An input that is silent, or has no end of line, does not keep an import from ending: when somebody stops it, or when the
+// node does not want it.
+func TestAnImportEndsWhateverItsInputDoes(t *testing.T) {
+	n := newNode()
+	synctest.Test(t, func(t *testing.T) {
+		left := make(chan struct{})
+		defer close(left)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := Run(ctx, silent{left}, Options{Submit: n.submit}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("silent: got %v", err)
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := Run(ctx, &endless{stop: cancel}, Options{Submit: n.submit}); !errors.Is(err, context.Canceled) {
+		t.Errorf("endless: got %v", err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		left := make(chan struct{})
+		defer close(left)
+		in := io.MultiReader(strings.NewReader(line("a", "2", "secret")+"\n"+`{"ticket":`), silent{left})
+		r, err := Run(t.Context(), in, Options{Submit: n.submit})
+		if err == nil || !strings.Contains(err.Error(), "line 1") || r.Failed > 0 {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+// silent says nothing until it ends.
+type silent struct{ until chan struct{} }
+
+func (s silent) Read([]byte) (int, error) {
+	<-s.until
+	return 0, io.EOF
+}
+
+// endless has no end, and no end of line; somebody stops the import after a while.
+type endless struct {
+	reads int
+	stop  func()
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	if e.reads++; e.reads == 100 {
+		e.stop()
+	}
+	clear(b)
+	return len(b), nil
 }
 
 func TestProgressIsToldLineByLine(t *testing.T) {

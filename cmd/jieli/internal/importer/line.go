@@ -3,6 +3,7 @@ package importer
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,40 @@ type Line struct {
 	} `json:"resolution"`
 	// Play asks the demo for something other than the usual course.
 	Play string `json:"play"`
+}
+
+// patient waits for an input that may be silent for ever, or have no end of line, until ctx ends. The read under way then is
+// left behind.
+type patient struct {
+	ctx context.Context // a Reader has no other place for it
+	in  io.Reader
+	buf []byte
+}
+
+// Read implements io.Reader.
+func (p *patient) Read(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(p.buf) < len(b) {
+		p.buf = make([]byte, len(b))
+	}
+	into := p.buf[:len(b)] // not b, which is the caller's again when this gives up
+	type reading struct {
+		n   int
+		err error
+	}
+	read := make(chan reading, 1)
+	go func() {
+		n, err := p.in.Read(into)
+		read <- reading{n, err}
+	}()
+	select {
+	case r := <-read:
+		return copy(b, into[:r.n]), r.err
+	case <-p.ctx.Done():
+		return 0, p.ctx.Err()
+	}
 }
 
 // lines reads a file line by line.

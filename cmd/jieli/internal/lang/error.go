@@ -46,6 +46,8 @@ func InChinese(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
 		words = strings.Replace(words, e.Error(), e.chinese, 1)
+	} else {
+		words = lines(words)
 	}
 	return system().Replace(words)
 }
@@ -54,6 +56,6 @@ func InChinese(err error) string {
 func system() *strings.Replacer {
 	return strings.NewReplacer(
 		"no such file or directory", "没有该文件或目录", "permission denied", "权限不足", "is a directory", "是目录", "not a directory", "不是目录",
-		"file exists", "文件已存在", "no space left on device", "磁盘已满", "connection refused", "连接被拒绝", "no such host", "没有该主机",
+		"file exists", "文件已存在", "no space left on device", "磁盘已满", "connection refused", "连接被拒绝", "address already in use", "端口已被占用", "no such host", "没有该主机",
 	)
 }

@@ -3,7 +3,7 @@ package lang
 // ChangeKinds are the kinds of changes in the registry's history.
 func ChangeKinds() Chinese {
 	return Chinese{
-		"FEDERATION_STARTED": "联邦建立",
+		"FEDERATION_STARTED": "联盟建立",
 		"REGION_REGISTERED":  "区域登记",
 		"REGION_UPDATED":     "区域登记变更",
 		"REGION_APPROVED":    "批准区域",
@@ -18,7 +18,7 @@ func ChangeKinds() Chinese {
 		"ROUTES_CHANGED":     "路由变更",
 		"ROUTES_IMPORTED":    "路由导入",
 		"SERVICES_CHANGED":   "事项变更",
-		"POLICY_CHANGED":     "策略变更",
+		"POLICY_CHANGED":     "规定变更",
 		"LEVEL_RAISED":       "级别提升",
 	}
 }
@@ -28,15 +28,15 @@ func ChangeFields() Chinese {
 	return Chinese{
 		"address":          "地址",
 		"aliases":          "别名",
-		"bundle":           "证书",
-		"cluster":          "协同区域",
-		"dataContact":      "个人信息联系人",
-		"documentNumber":   "批文号",
+		"bundle":           "CA",
+		"cluster":          "城市群",
+		"dataContact":      "数据联系人",
+		"documentNumber":   "文件号",
 		"dutyPhone":        "值班电话",
 		"emergency":        "紧急电话",
 		"legalName":        "法定名称",
 		"level":            "级别",
-		"linkVersionFloor": "最低链路版本",
+		"linkVersionFloor": "链路版本下限",
 		"nameEn":           "英文名",
 		"nameZh":           "中文名",
 		"numberPrefix":     "工单号前缀",
@@ -46,7 +46,7 @@ func ChangeFields() Chinese {
 		"requestIds":       "请求编号数",
 		"signingKeys":      "签名密钥",
 		"state":            "状态",
-		"successor":        "承接区域",
+		"successor":        "接替区域",
 		"tickets":          "工单",
 		"validTo":          "截止日",
 		"version":          "程序版本",

@@ -2,6 +2,8 @@ package lang
 
 import (
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -15,17 +17,19 @@ type rule struct {
 
 // of makes a rule: parts of the English in parentheses come again in the Chinese, as $1 and $2.
 func of(english, chinese string) rule {
-	return rule{english: regexp.MustCompile("^" + english + "$"), chinese: chinese}
+	return rule{english: regexp.MustCompile("^(?:" + english + ")$"), chinese: chinese}
+}
+
+// states is of for a message with words of states in it.
+func states(english, chinese string) rule {
+	r := of(english, chinese)
+	r.states = true
+	return r
 }
 
 var rules = sync.OnceValue(func() []rule {
-	states := func(english, chinese string) rule {
-		r := of(english, chinese)
-		r.states = true
-		return r
-	}
-	return append([]rule{
-		of(`(?:is missing|is required|required|must not be blank)`, "必填"),
+	return slices.Concat([]rule{
+		of(`(?:is missing|(?:is|are) required|required|must not be blank)`, "必填"),
 		of(`(?:required: one of|unknown value \d+: must be one of) (.*)`, "须为以下之一：$1"),
 		of(`must have (\d+) to (\d+) characters, has (\d+)`, "须有 $1 至 $2 个字符，现有 $3 个"),
 		of(`must have 1 to (\d+) (?:characters|bytes)`, "长度须为 1 至 $1"),
@@ -42,7 +46,6 @@ var rules = sync.OnceValue(func() []rule {
 		of(`(.*) is not a day`, "$1 不是日期"),
 		of(`must not be more than (\d+) minutes in the future: .*`, "不得晚于现在 $1 分钟以上"),
 		of(`the check character of the unified social credit code does not fit`, "统一社会信用代码的校验位不符"),
-		of(`the check digit does not fit: .*`, "校验位不符：有一位听错或输错"),
 		of(`at most (\d+) are allowed, there are (\d+)`, "最多 $1 个，现有 $2 个"),
 		of(`invalid character (\S+).*`, "无效字符 $1"),
 		states(`[A-Z_]+ cannot follow while the ticket is ([A-Z_]+), only while it is ([A-Z_, ]+)`, "工单现为 $1；此操作只能在以下状态：$2"),
@@ -63,33 +66,59 @@ var rules = sync.OnceValue(func() []rule {
 		of(`unexpected end of JSON input|unexpected EOF`, "JSON 不完整"),
 		of(`longer than (\d+) bytes`, "超过 $1 字节"),
 		of(`no "ticket" in it`, `缺少 "ticket"`),
-	}, entryRules()...)
+	}, answers(), local(), entryRules())
 })
 
 // place is how a message says of what it speaks.
-var place = regexp.MustCompile(`^(column \d+|[a-zA-Z][a-zA-Z0-9.\[\]]*): (.*)$`)
+var place = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9.\[\]]*): (.*)$`)
 
 var state = regexp.MustCompile(`[A-Z_]{3,}`)
 
-var column = regexp.MustCompile(`^column (\d+)$`)
+var column = regexp.MustCompile(`^column (\d+): (.*)$`)
 
-// Rule gives the Chinese of what is wrong with a field or a line, or the text itself where none is known. What comes
-// before a colon, the field or the column, stays before it.
+// Rule gives the Chinese of what is wrong with a field or a line, or of what a node answers; the text itself where not
+// all of it is known. What comes before a colon, the field or the column, stays before it; the parts between semicolons
+// are known each by itself.
 func Rule(english string) string {
-	if found := place.FindStringSubmatch(english); found != nil {
-		if found[1] == column.FindString(found[1]) || Rule(found[2]) != found[2] {
-			return column.ReplaceAllString(found[1], "第 $1 列") + "：" + Rule(found[2])
-		}
-		return english
+	if chinese, ok := sentence(english); ok {
+		return chinese
 	}
+	return english
+}
+
+func sentence(english string) (string, bool) {
+	if chinese, ok := part(english); ok {
+		return chinese, true
+	}
+	if found := column.FindStringSubmatch(english); found != nil {
+		return "第 " + found[1] + " 列：" + Rule(found[2]), true
+	}
+	parts := strings.Split(english, "; ")
+	for i, one := range parts {
+		chinese, ok := part(one)
+		if !ok {
+			return "", false // rather than half of it
+		}
+		parts[i] = chinese
+	}
+	return strings.Join(parts, "；"), true
+}
+
+// part is a sentence without semicolons, or one that is known as a whole.
+func part(english string) (string, bool) {
 	for _, r := range rules() {
 		if r.english.MatchString(english) {
 			chinese := r.english.ReplaceAllString(english, r.chinese)
 			if r.states {
 				chinese = state.ReplaceAllStringFunc(chinese, Values().Of)
 			}
-			return chinese
+			return chinese, true
 		}
 	}
-	return english
+	found := place.FindStringSubmatch(english)
+	if found == nil {
+		return "", false
+	}
+	chinese, ok := part(found[2])
+	return found[1] + "：" + chinese, ok
 }

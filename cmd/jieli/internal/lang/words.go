@@ -13,7 +13,7 @@ func Values() Chinese {
 		"RECALLED":      "已收回",
 		"ANSWERED":      "已答复",
 		"CLOSED":        "已办结",
-		"WITHDRAWN":     "已撤诉",
+		"WITHDRAWN":     "已撤单",
 		"DIVERTED":      "转紧急电话",
 		"ARBITRATION":   "待裁定",
 		"OFFER_REFUSED": "被拒收",
@@ -53,7 +53,43 @@ func Values() Chinese {
 		"SUSPENDED": "已暂停",
 		"RETIRED":   "已退出",
 		"REVOKED":   "已切断",
+
+		// Links, and nodes in the registry.
+		"UP":         "接通",
+		"CONNECTING": "连接中",
+		"DOWN":       "不通",
+		"STOPPED":    "已停止",
+		"BEHIND":     "落后",
+		"Leader":     "主节点",
+		"Follower":   "从节点",
+		"Candidate":  "竞选中",
+		"Shutdown":   "已停",
+
+		// Divisions.
+		"PROVINCE":   "省级",
+		"PREFECTURE": "地级",
+		"COUNTY":     "县级",
+		"TOWNSHIP":   "乡级",
+		"VILLAGE":    "村级",
+
+		// Tokens.
+		"person":  "个人",
+		"system":  "系统",
+		"EXPIRED": "已过期",
+
+		"true":  "是",
+		"false": "否",
 	}
+}
+
+// Healths are the words for a node as a whole.
+func Healths() Chinese {
+	return Chinese{"HEALTHY": "正常", "DEGRADED": "降级", "DOWN": "停止"}
+}
+
+// Disks are the words for how full the store's disk is.
+func Disks() Chinese {
+	return Chinese{"OK": "正常", "SOFT_LIMIT": "不足", "HARD_LIMIT": "已满"}
 }
 
 // English gives the word whose Chinese this is, or the text itself where there is none.

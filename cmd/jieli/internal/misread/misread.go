@@ -2,6 +2,8 @@
 package misread
 
 import (
+	"bytes"
+	"encoding/json"
 	"regexp"
 	"strconv"
 	"strings"
@@ -31,6 +33,44 @@ func Of(err error, m proto.Message) (line, column int, what string) {
 		}
 	}
 	return line, column, what
+}
+
+// Object tells whether a text begins as a JSON object does, or is empty.
+func Object(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	return len(text) == 0 || text[0] == '{'
+}
+
+// Wrapper gives the field of a message that a JSON object would be the content of, where it is none of the message
+// itself: `ticket` of a ticket that stands alone. It is empty where there is no such field.
+func Wrapper(text []byte, m proto.Message) (field string) {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(text, &object) != nil {
+		return ""
+	}
+	known := func(d protoreflect.MessageDescriptor) (n int) {
+		for key := range object {
+			if d.Fields().ByJSONName(key) != nil || d.Fields().ByTextName(key) != nil {
+				n++
+			}
+		}
+		return n
+	}
+	d := m.ProtoReflect().Descriptor()
+	if known(d) > 0 {
+		return ""
+	}
+	best := 0
+	for i := range d.Fields().Len() {
+		f := d.Fields().Get(i)
+		if f.Message() == nil || f.IsList() || f.IsMap() {
+			continue
+		}
+		if n := known(f.Message()); n > best {
+			best, field = n, f.JSONName()
+		}
+	}
+	return field
 }
 
 // deepest bounds how deep a field is looked for.

@@ -28,12 +28,34 @@ func TestWhatIsMisreadIsSaidByPlace(t *testing.T) {
 	}
 }
 
+func TestWhatGoesAroundAnObject(t *testing.T) {
+	for name, tc := range map[string]struct{ text, want string }{
+		"a ticket alone":       {`{"type":"HELP","titel":"a","division":"11"}`, "ticket"},
+		"a whole request":      {`{"ticket":{"titel":"a"}}`, ""},
+		"with its request id":  {`{"requestId":"r","title":"a"}`, ""},
+		"something else":       {`{"nodes":[]}`, ""},
+		"not even JSON":        {`title: a`, ""},
+		"nothing in it":        {`{}`, ""},
+		"a list is no content": {`[{"title":"a"}]`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Wrapper([]byte(tc.text), new(jieliv1.SubmitTicketRequest)); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+	if Object([]byte("dataDir: x")) || Object([]byte(" [")) || !Object([]byte(" \n{")) || !Object(nil) {
+		t.Error("what is an object is told wrongly")
+	}
+}
+
 func FuzzOf(f *testing.F) {
 	f.Add(`{"ticket":{"urgency":"HIGH"}}`)
 	f.Fuzz(func(_ *testing.T, text string) {
 		m := new(jieliv1.SubmitTicketRequest)
 		if err := protojson.Unmarshal([]byte(text), m); err != nil {
 			Of(err, m) // must not panic
+			Wrapper([]byte(text), m)
 		}
 	})
 }

@@ -88,12 +88,11 @@ func nearest[V any](word string, all map[string]V) lang.Words {
 func (f *File) checkTies(wrong *mistakes, after []regions.Rule) {
 	for i, rule := range after {
 		for _, next := range after[i+1:] {
-			if next.Division != rule.Division || next.Service != rule.Service || wrong.full() {
+			over := rule.ValidTo != 0 && rule.ValidTo < next.ValidFrom // before this one begins, and all after it
+			if next.Division != rule.Division || next.Service != rule.Service || over || wrong.full() {
 				break
 			}
-			if rule.ValidTo == 0 || rule.ValidTo >= next.ValidFrom {
-				f.addTie(wrong, rule, next)
-			}
+			f.addTie(wrong, rule, next)
 		}
 	}
 }

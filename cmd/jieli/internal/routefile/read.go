@@ -29,6 +29,9 @@ type File struct {
 // bad line, up to a bound.
 func Read(b []byte) (*File, error) {
 	b = bytes.TrimPrefix(b, bom)
+	if err := checkText(b); err != nil {
+		return nil, err
+	}
 	r := &reading{lines: map[regions.Key]int{}}
 	if bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
 		r.json(b)
@@ -39,6 +42,34 @@ func Read(b []byte) (*File, error) {
 		return nil, err
 	}
 	return &File{Rules: r.rules, lines: r.lines}, nil
+}
+
+// checkText refuses what is no text in UTF-8, as spreadsheets write it unless told otherwise.
+func checkText(b []byte) error {
+	switch {
+	case len(bytes.TrimSpace(b)) == 0:
+		return lang.Errorf("the file is empty; its first line must be %s", "文件为空；首行须为 %s", strings.Join(heading(), ","))
+	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")), bytes.IndexByte(b[:min(len(b), longestShown)], 0) >= 0:
+		return lang.Errorf("the file is UTF-16, not UTF-8: in the spreadsheet, save it as \"CSV UTF-8\"", "文件为 UTF-16 而非 UTF-8：请在电子表格中另存为“CSV UTF-8”")
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")):
+		return lang.Errorf("the file is a spreadsheet, not CSV: save it as \"CSV UTF-8\"", "文件是电子表格而非 CSV：请另存为“CSV UTF-8”")
+	}
+	return nil
+}
+
+// longestShown bounds how much of a wrong first line is shown, in bytes.
+const longestShown = 200
+
+// wrongHeading says what the first line is in place of the heading.
+func wrongHeading(b []byte) error {
+	first, _, _ := bytes.Cut(b, []byte("\n"))
+	found := strings.ToValidUTF8(string(first[:min(len(first), longestShown)]), "\uFFFD")
+	found = strings.TrimRight(found, "\r")
+	hint := lang.Words{}
+	if strings.Count(found, ";") >= len(heading())-1 || strings.Count(found, "\t") >= len(heading())-1 {
+		hint = lang.Words{English: "; columns must be parted by commas", Chinese: "；各列须以逗号分隔"}
+	}
+	return lang.Errorf("the first line must be %s; it is %q%s; a file of JSON lines begins with {", "首行须为 %s；现为 %q%s；JSON 行文件以 { 开头", strings.Join(heading(), ","), found, hint)
 }
 
 // mistake is what is wrong with a line.
@@ -93,11 +124,8 @@ func (r *reading) add(line int, division, service, region, validFrom, validTo st
 func (r *reading) csv(b []byte) error {
 	in := csv.NewReader(bytes.NewReader(b))
 	first, err := in.Read()
-	if err != nil && !errors.Is(err, io.EOF) {
-		return lang.Errorf("heading: %w", "表头：%w", err)
-	}
-	if !slices.Equal(first, heading()) {
-		return lang.Errorf("the first line must be %s; a file of JSON lines begins with {", "首行须为 %s；JSON 行文件以 { 开头", strings.Join(heading(), ","))
+	if err != nil || !slices.Equal(first, heading()) {
+		return wrongHeading(b)
 	}
 	for !r.wrong.full() {
 		rec, err := in.Read() // of as many fields as the heading

@@ -37,7 +37,14 @@ func TestRead(t *testing.T) {
 		"CSV of a spreadsheet":     {"\uFEFF" + strings.ReplaceAll(head+"32,,changsanjiao,,\n", "\n", "\r\n"), "32  changsanjiao  |", false},
 		"heading alone":            {head, "", false},
 		"JSON lines":               {`{"division":"32","region":"changsanjiao"}` + "\n\n  " + `{"division":"33","service":"urban","region":"changsanjiao","revision":"7"}`, "32  changsanjiao  |33 urban changsanjiao  |", false},
-		"nothing":                  {"", "the first line must be", true},
+		"nothing":                  {"", "the file is empty; its first line must be division", true},
+		"white space":              {"\r\n \n", "the file is empty", true},
+		"semicolons":               {"division;service;region;validFrom;validTo\r\n32;;suzhou;;\r\n", `it is "division;service;region;validFrom;validTo"; columns must be parted by commas; a file`, true},
+		"UTF-16 of a spreadsheet":  {"\xff\xfed\x00i\x00v\x00", `UTF-16, not UTF-8: in the spreadsheet, save it as "CSV UTF-8"`, true},
+		"UTF-16 without a mark":    {"\x00d\x00i\x00v", "UTF-16", true},
+		"a spreadsheet":            {"PK\x03\x04\x14 and so on", `save it as "CSV UTF-8"`, true},
+		"GBK":                      {"\xc7\xf8\xbb\xae,region\n", "it is \"\uFFFD,region\"; a file", true},
+		"a long line":              {strings.Repeat("a", 10_000), `it is "` + strings.Repeat("a", 200) + `";`, true},
 		"other columns":            {"code,region\n32,changsanjiao\n", "the first line must be division,service,region,validFrom,validTo;", true},
 		"column missing":           {head + "32,changsanjiao\n", "line 2: must have 5 columns", true},
 		"quote left open":          {head + "32,\"urban\n", "line 2: extraneous or missing", true},
@@ -46,7 +53,7 @@ func TestRead(t *testing.T) {
 		"ends before it begins":    {head + "32,,changsanjiao,2027-01-02,2027-01-01\n", "line 2: ", true},
 		"twice":                    {head + "32,,changsanjiao,,\n32,,suzhou,,\n", "line 3: division, service and validFrom are those of line 2", true},
 		"unknown key":              {`{"division":"32","region":"changsanjiao"}` + "\n" + `{"place":"32"}`, "line 2: ", true},
-		"JSON that is an array":    {`[{"division":"32"}]`, "heading: parse error on line 1", true},
+		"JSON that is an array":    {`[{"division":"32"}]`, `it is "[{\"division\":\"32\"}]"`, true},
 		"every mistake":            {head + "1,,changsanjiao,,\n2,,changsanjiao,,\n", `line 3: division: a division code has 2, 4, 6, 9 or 12 digits; it is "2"`, true},
 		"more mistakes than liked": {head + strings.Repeat("1,,changsanjiao,,\n", 100), "and more", true},
 	} {
@@ -362,5 +369,29 @@ func TestExportsComeBack(t *testing.T) {
 	}
 	if err := Write(&again, back); err != nil || again.String() != text.String() {
 		t.Errorf("got\n%s\nwant\n%s", &again, &text)
+	}
+}
+
+// A file with a route for each day of a place is looked through at once: the first that begins later ends the search.
+func TestManyRoutesOfOnePlaceAreNoWork(t *testing.T) {
+	f := &File{lines: map[regions.Key]int{}}
+	add := func(from, to regions.Day) {
+		r := regions.Rule{Region: "suzhou", ValidFrom: from, ValidTo: to}
+		f.Rules = append(f.Rules, r)
+		f.lines[r.Key()] = len(f.Rules)
+	}
+	for day := range regions.Day(80_000) {
+		add(today+day, today+day)
+	}
+	begun := time.Now()
+	wrong := mistakes{}
+	f.checkTies(&wrong, f.over(nil, false))
+	if took := time.Since(begun); took > 2*time.Second || len(wrong) > 0 {
+		t.Errorf("took %v, and found %v", took, wrong.asError())
+	}
+	add(today-1, today+1) // over the first two
+	f.checkTies(&wrong, f.over(nil, false))
+	if len(wrong) != 2 || !strings.Contains(wrong.asError().Error(), "line 80001: its days overlap with those of line 2") {
+		t.Errorf("got %v", wrong.asError())
 	}
 }

@@ -142,9 +142,17 @@ func (p *Printer) Word(english string) string {
 	return lang.Values().Of(english)
 }
 
+// Code is a word that documents look up, beside its Chinese where that is the printer's language.
+func (p *Printer) Code(code string) string {
+	if !p.Chinese {
+		return code
+	}
+	return lang.Code(code)
+}
+
 // Columns and labels whose values are words. What people wrote is never translated.
 func wordColumns() []string {
-	return []string{"STATE", "LIGHT", "KIND", "REASON", "state", "light", "type", "urgency"}
+	return []string{"STATE", "LIGHT", "KIND", "REASON", "VOTER", "REACHABLE", "RAFT", "TICKETS", "state", "light", "type", "urgency"}
 }
 
 // translate gives headings, where there are any, and rows in the printer's language.
@@ -182,14 +190,31 @@ func (p *Printer) translate(t *Table) [][]string {
 // Clean keeps what others wrote from steering the terminal.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || (r >= 0x7f && r < 0xa0) {
+		if r < ' ' || steers(r) {
 			return ' '
 		}
 		return r
 	}, s)
 }
 
-// Error is what is printed of an error: what failed, why, which fields, and the id to look for in the node's log.
+// cleanLines is Clean for a text of several lines.
+func cleanLines(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || steers(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// steers tells whether a character is for the terminal and not for the reader: controls, and those that make text run
+// the other way, so that it reads as what it is not.
+func steers(r rune) bool {
+	return r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+// Error is what is printed of an error: what failed, why, which fields, and the id to look for in the node's log. Files,
+// nodes and peers have a part in its words.
 func (p *Printer) Error(err error) string {
 	var b strings.Builder
 	b.WriteString(p.Say("error: ", "错误："))
@@ -207,7 +232,7 @@ func (p *Printer) Error(err error) string {
 	if correlation != "" {
 		fmt.Fprintf(&b, "\n%s%s", p.Say("correlation id: ", "关联号："), correlation)
 	}
-	return b.String()
+	return cleanLines(b.String())
 }
 
 // Rule is what is wrong with a field, in the printer's language as far as that is known.
@@ -215,13 +240,7 @@ func (p *Printer) Rule(english string) string {
 	if !p.Chinese {
 		return english
 	}
-	parts := strings.Split(english, "; ")
-	for i, part := range parts {
-		if parts[i] = lang.Rule(part); parts[i] == part {
-			return english // rather than half of it
-		}
-	}
-	return strings.Join(parts, "；")
+	return lang.Rule(english)
 }
 
 // words are those of an error without gRPC's own around the message of a status, which may be wrapped.
@@ -247,9 +266,12 @@ func (p *Printer) words(err error) string {
 
 // answer is what a node says, after its reason in Chinese where that is asked for.
 func (p *Printer) answer(reason, message string) string {
-	meaning, ok := lang.Reasons()[reason]
+	if !p.Chinese {
+		return lang.English(reason, message)
+	}
+	meaning, ok := lang.Meaning(reason, message)
 	switch said := p.Rule(message); {
-	case !p.Chinese || !ok:
+	case !ok:
 		return said
 	case reason == "INVALID_FIELD":
 		return said // which is enough

@@ -141,3 +141,15 @@ func TestPace(t *testing.T) {
 		t.Errorf("got %d, %s", p.Rate(255), p.Left(25, 100))
 	}
 }
+
+// A file that somebody else wrote, or a peer, has a part in the words of errors.
+func TestErrorsDoNotSteerTheTerminal(t *testing.T) {
+	err := errors.New("mapping.yaml:1: unknown key \x1b]0;pwned\x07\x1b[2J\u009b31m\nline 2:\t\u202egnp.exe\u2066x")
+	want := "error: mapping.yaml:1: unknown key  ]0;pwned  [2J 31m\nline 2:\t gnp.exe x"
+	if got := new(Printer).Error(err); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := Clean("a\u202eb\tc"); got != "a b c" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -3,12 +3,15 @@ package suggest
 
 import "strings"
 
+// leastBegun is how much of a word, in bytes, must have been typed to be its beginning.
+const leastBegun = 3
+
 // Nearest gives the known word that is nearest to another, the first of several; "" when none is near.
 func Nearest(word string, known []string) string {
-	nearest, best := "", max(2, len([]rune(word))/3)+1
+	nearest, best := "", max(1, (len([]rune(word))+1)/3)+1
 	for _, k := range known {
 		d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(k)))
-		if len(word) > 1 && strings.HasPrefix(k, strings.ToLower(word)) {
+		if len(word) >= leastBegun && strings.HasPrefix(k, strings.ToLower(word)) {
 			d = min(d, 1) // not typed to its end
 		}
 		if d < best && d < len([]rune(k)) {

@@ -3,7 +3,7 @@ package suggest
 import "testing"
 
 func TestNearest(t *testing.T) {
-	known := []string{"jingjinji", "changsanjiao", "suzhou", "OFFERED", "ACCEPTED", "a"}
+	known := []string{"jingjinji", "changsanjiao", "suzhou", "OFFERED", "ACCEPTED", "a", "environment", "list"}
 	for word, want := range map[string]string{
 		"jingjingji": "jingjinji",
 		"shuzou":     "suzhou",
@@ -14,6 +14,11 @@ func TestNearest(t *testing.T) {
 		"wuxi":       "",
 		"":           "",
 		"b":          "",
+		"en":         "",
+		"env":        "environment",
+		"nosuch":     "",
+		"lsit":       "list",
+		"east":       "",
 	} {
 		t.Run(word, func(t *testing.T) {
 			if got := Nearest(word, known); got != want {
