@@ -2,6 +2,8 @@ package regions
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,22 +29,62 @@ func Minutes(n int) Term { return Term{Clock: time.Duration(n) * time.Minute} }
 // Workdays returns a term of working days.
 func Workdays(n int) Term { return Term{Workdays: n} }
 
+// String is the term as ParseTermText reads it: `3d` for working days, `2h` or `1h30m0s` for clock time, “ for none.
+func (t Term) String() string {
+	switch {
+	case t.IsZero():
+		return ""
+	case t.Workdays != 0:
+		return fmt.Sprintf("%dd", t.Workdays)
+	}
+	text := t.Clock.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+// ParseTermText reads a term as people write it: `3d` is working days, `24h`, `30m` and `1h30m` clock time. The error is
+// an *InvalidError with Field "term".
+func ParseTermText(text string) (Term, error) {
+	bad := &InvalidError{Field: "term", Value: text, Rule: "a term is working days, as 3d, or clock time, as 24h or 30m"}
+	var t Term
+	if days, found := strings.CutSuffix(text, "d"); found {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil || n == 0 {
+			return Term{}, bad
+		}
+		t.Workdays = int(n)
+		return t, t.Validate()
+	}
+	clock, err := time.ParseDuration(text)
+	if err != nil || clock <= 0 || clock%time.Second != 0 {
+		return Term{}, bad
+	}
+	t.Clock = clock
+	return t, t.Validate()
+}
+
 // IsZero reports whether there is no limit.
 func (t Term) IsZero() bool { return t == Term{} }
 
 // Validate checks that at most one of the two is set, and within the limits. The
 // error is an *InvalidError with Field "term".
 func (t Term) Validate() error {
-	value := fmt.Sprintf("%s, %d working days", t.Clock, t.Workdays)
+	var rule string
 	switch {
 	case t.Clock != 0 && t.Workdays != 0:
-		return &InvalidError{Field: "term", Value: value, Rule: "a term is in clock hours or in working days, not in both"}
+		rule = "a term is in clock hours or in working days, not in both"
 	case t.Clock < 0 || t.Clock > MaxTermClock:
-		return &InvalidError{Field: "term", Value: value, Rule: "a term in clock hours has at most 366 days"}
+		rule = "a term in clock hours has at most 366 days"
 	case t.Workdays < 0 || t.Workdays > MaxTermWorkdays:
-		return &InvalidError{Field: "term", Value: value, Rule: "a term in working days has at most 250"}
+		rule = "a term in working days has at most 250"
+	default:
+		return nil
 	}
-	return nil
+	return &InvalidError{Field: "term", Value: fmt.Sprintf("%s, %d working days", t.Clock, t.Workdays), Rule: rule}
 }
 
 // From returns when a term that starts at a moment is over. Clock hours add up,

@@ -91,7 +91,7 @@ func argumentsOf(c *cobra.Command) (names []string) {
 func flagKinds() map[string]string {
 	return map[string]string{
 		"region": "REGION", "origin": "REGION", "holder": "REGION", "onward": "REGION", "successor": "REGION", "service": "SERVICE",
-		"jieli ticket offer --to": "REGION", "jieli ticket list --state": "STATE", "jieli ticket return --reason": "REASON", "role": "ROLE",
+		"jieli ticket offer --to": "REGION", "jieli ticket list --state": "STATE", "jieli ticket list --light": "LIGHT", "jieli ticket return --reason": "REASON", "role": "ROLE",
 		"output": "table|json|yaml", "lang": "zh|en",
 		"file": "FILE", "config": "FILE", "ca-file": "FILE", "token-file": "FILE", "input": "FILE", "rejects": "FILE",
 		"dir": "DIR", "data-dir": "DIR", "out": "DIR",
@@ -110,6 +110,8 @@ func (a *app) complete(c *cobra.Command, kind, begun string) ([]cobra.Completion
 		return strings.Split(kind, "|"), none
 	case kind == "STATE":
 		return a.ticketStates(), none
+	case kind == "LIGHT":
+		return a.completions(enumWords(jieliv1.Ticket_Light_value)), none
 	case kind == "REASON":
 		return a.returnReasons(), none
 	case kind == "ROLE":

@@ -106,6 +106,12 @@ func (*fakeNode) ListTickets(_ context.Context, req *jieliv1.ListTicketsRequest)
 	case req.GetUpdatedAfter().AsTime().Equal(at(0).AsTime()):
 		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{{Number: "D", State: jieliv1.Ticket_CLOSED, UpdateTime: at(1)}}}, nil
 	}
+	if req.GetLight() == jieliv1.Ticket_RED {
+		late := theTicket()
+		late.Light, late.Title = jieliv1.Ticket_RED, "before "+req.GetDueBefore().AsTime().Format(time.RFC3339)
+		late.Due = &jieliv1.Due{Answer: timestamppb.New(time.Date(2026, 10, 13, 16, 0, 0, 0, time.UTC))}
+		return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{late}}, nil
+	}
 	diverted := &jieliv1.Ticket{Number: "CY-20261124-000001-3", State: jieliv1.Ticket_DIVERTED, Origin: "chengyu", Holder: "chengyu", Division: "5001", Service: "emergency.fire", Title: "着火", UpdateTime: at(9)}
 	return &jieliv1.ListTicketsResponse{Tickets: []*jieliv1.Ticket{theTicket(), diverted}, NextPageToken: "next"}, nil
 }
@@ -177,9 +183,15 @@ func (*fakeNode) GetPolicy(context.Context, *jieliv1.GetPolicyRequest) (*jieliv1
 	return &jieliv1.GetPolicyResponse{Policy: &jieliv1.Policy{RegistryGrace: durationpb.New(48 * time.Hour), Revision: 3}, Level: 1, Revision: 12}, nil
 }
 
-// SetPolicy takes only a change of the link floor that leaves the rest alone and was made of what GetPolicy says.
+// SetPolicy takes only a change of the link floor, or terms of Suzhou, that leaves the rest alone and was made of what
+// GetPolicy says.
 func (*fakeNode) SetPolicy(_ context.Context, req *jieliv1.SetPolicyRequest) (*jieliv1.ChangeResponse, error) {
 	p := req.GetPolicy()
+	if terms := p.GetTerms(); len(terms) == 1 && terms[0].GetRegion() == "suzhou" && terms[0].GetType() == jieliv1.Ticket_COMPLAINT &&
+		terms[0].GetTerms().GetAnswer().GetWorkingDays() == 10 && terms[0].GetTerms().GetAccept().GetClockSeconds() == 7200 &&
+		p.GetLinkVersionFloor() == 0 {
+		return &jieliv1.ChangeResponse{Revision: 14}, nil
+	}
 	if req.GetExpectedRevision() != 12 || p.GetRegistryGrace().AsDuration() != 48*time.Hour || p.GetRequestIds() != 0 || p.GetLinkVersionFloor() != 2 {
 		return nil, refused(codes.Aborted, "REVISION", "not what was asked for: "+req.String())
 	}

@@ -40,7 +40,7 @@ func (a *app) policyShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printer().Message(res, func() *show.Table { return policyTable(res) })
+				return a.printer().Message(res, func() *show.Table { return a.policyTable(res) })
 			})
 		},
 	}
@@ -48,7 +48,7 @@ func (a *app) policyShow() *cobra.Command {
 	return c
 }
 
-func policyTable(res *jieliv1.GetPolicyResponse) *show.Table {
+func (a *app) policyTable(res *jieliv1.GetPolicyResponse) *show.Table {
 	p := res.GetPolicy()
 	grace, ids, floor := usualGrace, uint32(usualRequestIDs), uint32(usualFloor)
 	if p.GetRegistryGrace() != nil {
@@ -66,23 +66,28 @@ func policyTable(res *jieliv1.GetPolicyResponse) *show.Table {
 	t.Add("link version floor", fmt.Sprint(floor))
 	t.Add("level", fmt.Sprint(res.GetLevel()))
 	t.Add("revision", fmt.Sprint(p.GetRevision()))
+	a.addTerms(t, p.GetTerms())
 	return t
 }
 
 func (a *app) policySet() *cobra.Command {
 	var grace time.Duration
 	var ids, floor uint32
+	var terms termEdit
 	c := &cobra.Command{
 		Use: "set", Short: "Change the policy; what no flag names stays as it is", Args: exactly(0),
-		Long: `Changes the policy; what no flag names stays as it is. For admins of the bootstrap region.
+		Long: `Changes the policy; what no flag names stays as it is. For admins of the bootstrap region; those of other regions change the terms
+of their own.
 
 --registry-grace: how long a node that hears from no quorum goes on offering by its last table.
---link-version-floor: lowest link version a peer may speak. Nodes of older binaries are cut off.`,
-		Example: "  jieli policy set --registry-grace 48h",
+--link-version-floor: lowest link version a peer may speak. Nodes of older binaries are cut off.
+--answer 5d and the like: how long things may take, for the region, service, type and urgency that the other flags name. What
+is promised already stays: only later hand-offs are touched.`,
+		Example: "  jieli policy set --registry-grace 48h\n  jieli policy set --for-region suzhou --type COMPLAINT --answer 10d",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f := cmd.Flags()
-			if !f.Changed("registry-grace") && !f.Changed("request-ids") && !f.Changed("link-version-floor") {
-				return usage("name what to change: --registry-grace, --request-ids or --link-version-floor", "请指明要改什么：--registry-grace、--request-ids 或 --link-version-floor")
+			if !f.Changed("registry-grace") && !f.Changed("request-ids") && !f.Changed("link-version-floor") && !terms.asked() {
+				return usage("name what to change: --registry-grace, --request-ids, --link-version-floor or a term, as --answer", "请指明要改什么：--registry-grace、--request-ids、--link-version-floor 或时限，如 --answer")
 			}
 			return a.change(cmd.Context(), func(ctx context.Context, c *client.Client) (*jieliv1.ChangeResponse, error) {
 				now, err := c.Registry.GetPolicy(ctx, &jieliv1.GetPolicyRequest{})
@@ -102,6 +107,11 @@ func (a *app) policySet() *cobra.Command {
 				if f.Changed("link-version-floor") {
 					p.LinkVersionFloor = floor
 				}
+				if terms.asked() {
+					if err := terms.apply(p); err != nil {
+						return nil, err
+					}
+				}
 				if err := entry.Policy(p); err != nil {
 					return nil, usageError{err}
 				}
@@ -112,6 +122,7 @@ func (a *app) policySet() *cobra.Command {
 	c.Flags().DurationVar(&grace, "registry-grace", usualGrace, "how long a node without a quorum goes on offering: 1m to 8760h")
 	c.Flags().Uint32Var(&ids, "request-ids", usualRequestIDs, "request ids that the registry remembers")
 	c.Flags().Uint32Var(&floor, "link-version-floor", usualFloor, "lowest link version a peer may speak")
+	terms.flags(c)
 	return c
 }
 

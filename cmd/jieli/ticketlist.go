@@ -23,12 +23,12 @@ const usualTickets = 100
 func (a *app) ticketList() *cobra.Command {
 	req := &jieliv1.ListTicketsRequest{}
 	var words []string
-	var since string
+	var since, light, due string
 	c := &cobra.Command{
 		Use: "list", Short: "List tickets, newest change last", Args: exactly(0),
 		Long: `Lists tickets, those first whose last change is the longest ago: what waits longest stands on top. Of a long list that is
 the oldest part; --since leaves out what has not changed since then.`,
-		Example: "  jieli ticket list --state OFFERED --holder suzhou\n  jieli ticket list --state RETURNED,UNROUTED,ARBITRATION\n  jieli ticket list --since '2026-11-24 08:00'",
+		Example: "  jieli ticket list --state OFFERED --holder suzhou\n  jieli ticket list --state RETURNED,UNROUTED,ARBITRATION\n  jieli ticket list --since '2026-11-24 08:00'\n  jieli ticket list --light RED\n  jieli ticket list --due-before 2026-12-01",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			states, err := statesOf(words)
 			if err != nil {
@@ -38,11 +38,25 @@ the oldest part; --since leaves out what has not changed since then.`,
 				return usage("--page-token goes on with a list of one --state, or of all", "--page-token 只用于一个 --state 或全部状态的列表")
 			}
 			if since != "" {
-				t, err := parseSince(since)
+				t, err := parseTime("--since", since)
 				if err != nil {
 					return err
 				}
 				req.UpdatedAfter = timestamppb.New(t)
+			}
+			if light != "" {
+				v, err := enum("--light", light, jieliv1.Ticket_Light_value)
+				if err != nil {
+					return err
+				}
+				req.Light = jieliv1.Ticket_Light(v)
+			}
+			if due != "" {
+				t, err := parseTime("--due-before", due)
+				if err != nil {
+					return err
+				}
+				req.DueBefore = timestamppb.New(t)
 			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error { return a.listTickets(ctx, c, req, states) })
 		},
@@ -50,6 +64,8 @@ the oldest part; --since leaves out what has not changed since then.`,
 	f := c.Flags()
 	f.StringSliceVar(&words, "state", nil, "only in this state, e.g. OFFERED; or in one of several, with commas between")
 	f.StringVar(&since, "since", "", "only changed since then: 2026-01-31, or '2026-01-31 08:00'")
+	f.StringVar(&light, "light", "", "only with this light: GREEN, YELLOW or RED")
+	f.StringVar(&due, "due-before", "", "only due before then: 2026-12-01, or '2026-12-01 08:00'")
 	f.StringVar(&req.Origin, "origin", "", "only of this origin")
 	f.StringVar(&req.Holder, "holder", "", "only of this holder")
 	f.StringVar(&req.Service, "service", "", "only of this service or below it")
@@ -78,8 +94,8 @@ func statesOf(words []string) ([]jieliv1.Ticket_State, error) {
 	return states, nil
 }
 
-// parseSince reads a time as tables show it, or a day, in the zone of this machine.
-func parseSince(text string) (time.Time, error) {
+// parseTime reads a time as tables show it, or a day, in the zone of this machine.
+func parseTime(flag, text string) (time.Time, error) {
 	for _, layout := range []string{time.DateOnly, "2006-01-02 15:04", time.DateTime} {
 		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
 			return t, nil
@@ -88,7 +104,7 @@ func parseSince(text string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
-	return time.Time{}, usage("--since must be a day or a time like '2026-01-31 08:00'; it is %q", "--since 须为日期或时间，如 '2026-01-31 08:00'；现为 %q", text)
+	return time.Time{}, usage("%s must be a day or a time like '2026-01-31 08:00'; it is %q", "%s 须为日期或时间，如 '2026-01-31 08:00'；现为 %q", flag, text)
 }
 
 // listTickets shows one page of tickets. Of several states that is one page of each by the time of their last change, as

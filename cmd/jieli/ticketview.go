@@ -14,11 +14,19 @@ import (
 const longestTitle = 30
 
 func ticketTable(ts ...*jieliv1.Ticket) *show.Table {
-	t := &show.Table{Head: []string{"NUMBER", "STATE", "ORIGIN", "HOLDER", "OFFERED TO", "DIVISION", "SERVICE", "UPDATED", "TITLE"}}
+	t := &show.Table{Head: []string{"NUMBER", "STATE", "LIGHT", "DUE", "ORIGIN", "HOLDER", "OFFERED TO", "DIVISION", "SERVICE", "UPDATED", "TITLE"}}
 	for _, k := range ts {
-		t.Add(k.GetNumber(), k.GetState().String(), k.GetOrigin(), k.GetHolder(), k.GetOfferedTo(), k.GetDivision(), k.GetService(), stamp(k.GetUpdateTime()), cut(k.GetTitle()))
+		t.Add(k.GetNumber(), k.GetState().String(), lightWord(k.GetLight()), dueText(nearest(k.GetDue())), k.GetOrigin(), k.GetHolder(), k.GetOfferedTo(), k.GetDivision(), k.GetService(), stamp(k.GetUpdateTime()), cut(k.GetTitle()))
 	}
 	return t
+}
+
+// lightWord is a light, empty where no deadline runs.
+func lightWord(l jieliv1.Ticket_Light) string {
+	if l == jieliv1.Ticket_LIGHT_UNSPECIFIED {
+		return ""
+	}
+	return l.String()
 }
 
 func cut(s string) string {
@@ -56,6 +64,7 @@ func (a *app) detailTable(k *jieliv1.Ticket) *show.Table {
 		add("reference", r.GetRegion()+" "+r.GetNumber())
 	}
 	add("state", k.GetState().String())
+	add("light", lightWord(k.GetLight()))
 	add("origin", k.GetOrigin())
 	add("holder", k.GetHolder())
 	add("offered to", k.GetOfferedTo())
@@ -74,6 +83,9 @@ func (a *app) detailTable(k *jieliv1.Ticket) *show.Table {
 	for _, u := range k.GetUnits() {
 		add("unit", strings.Join([]string{u.GetRegion(), u.GetCode(), u.GetName(), a.printer().Word(u.GetRole().String())}, " "))
 	}
+	if k.GetComplex() {
+		add("complex", a.printer().Say("yes", "是"))
+	}
 	if k.GetTest() {
 		add("test", a.printer().Say("yes", "是"))
 	}
@@ -89,8 +101,9 @@ func (a *app) detailTable(k *jieliv1.Ticket) *show.Table {
 		{"due contact", k.GetDue().GetContact()},
 		{"due answer", k.GetDue().GetAnswer()},
 	} {
-		add(d.label, stamp(d.at))
+		add(d.label, dueText(d.at))
 	}
+	flag("calendar provisional", k.GetCalendarProvisional())
 	return t
 }
 

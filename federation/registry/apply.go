@@ -427,6 +427,13 @@ func (d *draft) raiseLevel(c *jieliv1.RaiseLevel) *rejection {
 }
 
 func (d *draft) setPolicy(p *jieliv1.Policy) *rejection {
+	if p != nil && !d.byBootstrap() {
+		own, bad := d.onlyOwnTerms(p)
+		if bad != nil {
+			return bad
+		}
+		return d.editPolicy(own)
+	}
 	if bad := d.keeps("the policy"); bad != nil {
 		return bad
 	}
@@ -437,10 +444,15 @@ func (d *draft) editPolicy(p *jieliv1.Policy) *rejection {
 	if p == nil {
 		return reject("INVALID_FIELD", "policy: is required")
 	}
+	p = clone(p)
+	orderTerms(p)
 	if bad := checkPolicy(p); bad != nil {
 		return bad
 	}
-	d.putPolicy(clone(p))
+	if bad := d.checkTermRegions(p); bad != nil {
+		return bad
+	}
+	d.putPolicy(p)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -207,7 +208,42 @@ func policyFields(p *jieliv1.Policy) []field {
 	if p.GetRegistryGrace() != nil {
 		grace = p.GetRegistryGrace().AsDuration().String()
 	}
-	return []field{text("registryGrace", grace), count("requestIds", p.GetRequestIds()), count("linkVersionFloor", p.GetLinkVersionFloor())}
+	return []field{
+		text("registryGrace", grace), count("requestIds", p.GetRequestIds()), count("linkVersionFloor", p.GetLinkVersionFloor()),
+		{"terms", termTexts(p.GetTerms())},
+	}
+}
+
+// termTexts are the rules of terms for people, one text each: `suzhou/urban/COMPLAINT/NORMAL:answer=10d,return=2d`.
+func termTexts(rules []*jieliv1.TermRule) []string {
+	var texts []string
+	for _, r := range rules {
+		kind := "*"
+		if r.GetType() != jieliv1.Ticket_TYPE_UNSPECIFIED {
+			kind = r.GetType().String()
+		}
+		var terms []string
+		t := r.GetTerms()
+		for _, one := range []struct {
+			name string
+			term *jieliv1.Term
+		}{
+			{"deliver", t.GetDeliver()},
+			{"accept", t.GetAccept()},
+			{"contact", t.GetContact()},
+			{"answer", t.GetAnswer()},
+			{"return", t.GetReturn()},
+			{"returnComplex", t.GetReturnComplex()},
+		} {
+			if term, err := regions.ParseTerm(one.term); err == nil && !term.IsZero() {
+				terms = append(terms, one.name+"="+term.String())
+			}
+		}
+		texts = append(texts, strings.Join([]string{
+			cmp.Or(r.GetRegion(), "*"), cmp.Or(r.GetService(), "*"), kind, r.GetUrgency().String(),
+		}, "/")+":"+strings.Join(terms, ","))
+	}
+	return texts
 }
 
 // differences are the fields that are not as they were. Of several values only those are shown that came or went.

@@ -184,7 +184,8 @@ func checkPolicy(p *jieliv1.Policy) *rejection {
 	if p.GetLinkVersionFloor() > 1000 {
 		return reject("INVALID_FIELD", "policy.linkVersionFloor: must be at most 1000")
 	}
-	return nil
+	_, bad := parseTerms(p.GetTerms())
+	return bad
 }
 
 func checkClusterID(text string) *rejection {
@@ -238,7 +239,11 @@ func CheckNode(n *jieliv1.Node) error {
 }
 
 // CheckPolicy checks a policy likewise.
-func CheckPolicy(p *jieliv1.Policy) error { return checkPolicy(p).field() }
+func CheckPolicy(p *jieliv1.Policy) error {
+	p = clone(p)
+	orderTerms(p)
+	return checkPolicy(p).field()
+}
 
 // field is a rejection of what a field has; nil for none.
 func (r *rejection) field() error {

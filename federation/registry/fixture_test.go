@@ -227,6 +227,29 @@ func changeServices(by string, set []*jieliv1.ServiceEntry, del ...string) *jiel
 	return &jieliv1.Command{Region: by, Change: &jieliv1.Command_ChangeServices{ChangeServices: &jieliv1.ChangeServices{Set: set, Delete: del}}}
 }
 
+// terms is a policy of these rules.
+func terms(rules ...*jieliv1.TermRule) *jieliv1.Policy { return &jieliv1.Policy{Terms: rules} }
+
+// answerIn is a policy by which a region answers within working days.
+func answerIn(region string, days uint32) *jieliv1.Policy {
+	return terms(&jieliv1.TermRule{Region: region, Terms: &jieliv1.Terms{Answer: &jieliv1.Term{WorkingDays: days}}})
+}
+
+// edit changes the first rule of a policy.
+func edit(p *jieliv1.Policy, change func(*jieliv1.TermRule)) *jieliv1.Policy {
+	change(p.GetTerms()[0])
+	return p
+}
+
+// manyTerms is a policy of rules for as many services.
+func manyTerms(n int) *jieliv1.Policy {
+	p := &jieliv1.Policy{}
+	for i := range n {
+		p.Terms = append(p.Terms, edit(answerIn("", 5), func(r *jieliv1.TermRule) { r.Service = fmt.Sprintf("s%d", i) }).GetTerms()...)
+	}
+	return p
+}
+
 func setPolicy(by string, p *jieliv1.Policy) *jieliv1.Command {
 	return &jieliv1.Command{Region: by, Change: &jieliv1.Command_SetPolicy{SetPolicy: &jieliv1.SetPolicy{Policy: p}}}
 }

@@ -144,8 +144,19 @@ func policyItem(p *jieliv1.Policy) []byte {
 	if p == nil {
 		return nil
 	}
-	return newItem("policy").number(uint64(p.GetRegistryGrace().AsDuration())).number(uint64(p.GetRequestIds())). // #nosec G115
-															number(uint64(p.GetLinkVersionFloor())).number(p.GetRevision()).b
+	i := newItem("policy").number(uint64(p.GetRegistryGrace().AsDuration())).number(uint64(p.GetRequestIds())). // #nosec G115
+															number(uint64(p.GetLinkVersionFloor())).number(p.GetRevision())
+	i.number(uint64(len(p.GetTerms())))
+	for _, r := range p.GetTerms() {
+		i.text(r.GetRegion()).text(r.GetService()).number(uint64(r.GetType())).number(uint64(r.GetUrgency())) // #nosec G115
+		t := r.GetTerms()
+		for _, term := range []*jieliv1.Term{
+			t.GetDeliver(), t.GetAccept(), t.GetContact(), t.GetAnswer(), t.GetReturn(), t.GetReturnComplex(),
+		} {
+			i.number(uint64(term.GetWorkingDays())).number(uint64(term.GetClockSeconds()))
+		}
+	}
+	return i.b
 }
 
 func levelItem(level uint32) []byte { return newItem("level").number(uint64(level)).b }

@@ -93,6 +93,7 @@ func (c *commands) change(t *rapid.T) *jieliv1.Command {
 		return setPolicy(north, &jieliv1.Policy{
 			RequestIds:    oneOf[uint32](t, "ids", 1000, 1000, 1002, 1),
 			RegistryGrace: durationpb.New(oneOf(t, "grace", time.Hour, time.Minute, 0)),
+			Terms:         answerIn(oneOf(t, "terms", "", of, "nowhere"), rapid.Uint32Range(0, 4).Draw(t, "days")).GetTerms(),
 		})
 	case 8:
 		return reportLevel(of, of, oneOf(t, "node", "n1", "n2"), rapid.Uint32Range(1, 2).Draw(t, "level"))

@@ -331,6 +331,7 @@ func (d *draft) putPolicy(p *jieliv1.Policy) {
 	p.Revision = d.revision()
 	d.v.lanes.replace(policyItem(d.v.policy), policyItem(p))
 	d.v.policy = p
+	d.v.terms, _ = parseTerms(p.GetTerms()) // checked before
 	d.changed = true
 }
 

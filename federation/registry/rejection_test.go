@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -111,13 +112,34 @@ func TestRejections(t *testing.T) {
 			f.must(reportLevel(north, north, "n1", 2))
 			f.must(reportLevel(west, west, "n1", 2))
 		}), raiseLevel(north, 2), "NODE_BELOW_LEVEL"},
-		{"a policy by a member", nil, setPolicy(south, &jieliv1.Policy{}), "NOT_YOUR_ENTRY"},
+		{"a policy by a member", nil, setPolicy(south, &jieliv1.Policy{LinkVersionFloor: 2}), "NOT_YOUR_ENTRY"},
 		{"no policy", nil, setPolicy(north, nil), "INVALID_FIELD"},
 		{"too short a grace", nil, setPolicy(north, &jieliv1.Policy{RegistryGrace: durationpb.New(time.Second)}), "INVALID_FIELD"},
 		{"too long a grace", nil, setPolicy(north, &jieliv1.Policy{RegistryGrace: durationpb.New(maxGrace + 1)}), "INVALID_FIELD"},
 		{"a grace that is no time", nil, setPolicy(north, &jieliv1.Policy{RegistryGrace: &durationpb.Duration{Seconds: 60, Nanos: -1}}), "INVALID_FIELD"},
 		{"too few request ids", nil, setPolicy(north, &jieliv1.Policy{RequestIds: minRequestIDs - 1}), "INVALID_FIELD"},
 		{"too many request ids", nil, setPolicy(north, &jieliv1.Policy{RequestIds: maxRequestIDs + 1}), "INVALID_FIELD"},
+		{"terms of another region by a member", nil, setPolicy(south, answerIn(west, 5)), "NOT_YOUR_ENTRY"},
+		{"terms of all regions by a member", nil, setPolicy(south, answerIn("", 5)), "NOT_YOUR_ENTRY"},
+		{"terms of a region that there is not", nil, setPolicy(north, answerIn("nowhere", 5)), "INVALID_FIELD"},
+		{"terms of no region's name", nil, setPolicy(north, answerIn("No where", 5)), "INVALID_FIELD"},
+		{"too many working days", nil, setPolicy(north, answerIn(south, 251)), "INVALID_FIELD"},
+		{"more working days than an int has", nil, setPolicy(north, answerIn(south, math.MaxUint32)), "INVALID_FIELD"},
+		{"a term of nothing", nil, setPolicy(north, answerIn(south, 0)), "INVALID_FIELD"},
+		{"a rule of no term", nil, setPolicy(north, terms(&jieliv1.TermRule{Region: south})), "INVALID_FIELD"},
+		{"a term of both kinds", nil, setPolicy(north, terms(&jieliv1.TermRule{Terms: &jieliv1.Terms{
+			Accept: &jieliv1.Term{WorkingDays: 1, ClockSeconds: 3600},
+		}})), "INVALID_FIELD"},
+		{"more than a year of clock time", nil, setPolicy(north, terms(&jieliv1.TermRule{Terms: &jieliv1.Terms{
+			Accept: &jieliv1.Term{ClockSeconds: math.MaxUint32},
+		}})), "INVALID_FIELD"},
+		{"terms of no service", nil, setPolicy(north, edit(answerIn("", 5), func(r *jieliv1.TermRule) { r.Service = "Urban!" })), "INVALID_FIELD"},
+		{"terms of no type", nil, setPolicy(north, edit(answerIn("", 5), func(r *jieliv1.TermRule) { r.Type = 99 })), "INVALID_FIELD"},
+		{"terms of no urgency", nil, setPolicy(north, edit(answerIn("", 5), func(r *jieliv1.TermRule) { r.Urgency = -1 })), "INVALID_FIELD"},
+		{"two rules for the same", nil, setPolicy(north, terms(answerIn("", 5).GetTerms()[0], edit(answerIn("", 6), func(r *jieliv1.TermRule) {
+			r.Urgency = jieliv1.Ticket_NORMAL
+		}).GetTerms()[0])), "INVALID_FIELD"},
+		{"too many rules", nil, setPolicy(north, manyTerms(MaxTermRules+1)), "INVALID_FIELD"},
 		{"a link version beyond all", nil, setPolicy(north, &jieliv1.Policy{LinkVersionFloor: 1001}), "INVALID_FIELD"},
 
 		// Services.

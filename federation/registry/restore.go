@@ -211,6 +211,10 @@ func (t *restoring) header(h *jieliv1.SnapshotHeader) error {
 	if bad := checkPolicy(h.GetPolicy()); bad != nil {
 		return errors.New(bad.message)
 	}
+	terms, bad := parseTerms(h.GetPolicy().GetTerms())
+	if bad != nil {
+		return errors.New(bad.message)
+	}
 	if h.GetClusterId() == "" && (h.GetRevision() > 0 || h.GetPolicy() != nil) {
 		return errors.New("changes of no federation")
 	}
@@ -221,7 +225,7 @@ func (t *restoring) header(h *jieliv1.SnapshotHeader) error {
 	}
 	t.begun = true
 	t.v.clusterID, t.v.revision, t.v.level, t.v.stamp = h.GetClusterId(), h.GetRevision(), h.GetLevel(), h.GetStamp()
-	t.v.policy, t.v.dropped = h.GetPolicy(), dropped
+	t.v.policy, t.v.terms, t.v.dropped = h.GetPolicy(), terms, dropped
 	t.v.lanes.add(levelItem(t.v.level))
 	t.v.lanes.add(clusterItem(t.v.clusterID))
 	t.v.lanes.add(policyItem(t.v.policy))

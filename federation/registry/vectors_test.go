@@ -72,6 +72,12 @@ func madeVectors(t *testing.T) []vector {
 	play("the import takes effect", finishImport(north, &jieliv1.FinishImport{ImportId: testImport, Chunks: 1}))
 	play("a service with aliases", changeServices(north, []*jieliv1.ServiceEntry{{Code: "fire", NameZh: "火警", NameEn: "Fire", Aliases: []string{"着火", "119"}, Emergency: "119"}}))
 	play("a policy", setPolicy(north, &jieliv1.Policy{RequestIds: 5000, LinkVersionFloor: 1}))
+	play("terms", setPolicy(north, &jieliv1.Policy{RequestIds: 5000, LinkVersionFloor: 1, Terms: []*jieliv1.TermRule{
+		{Region: south, Terms: &jieliv1.Terms{Answer: &jieliv1.Term{WorkingDays: 5}}},
+		{Service: "urban", Type: jieliv1.Ticket_COMPLAINT, Urgency: jieliv1.Ticket_CRITICAL, Terms: &jieliv1.Terms{
+			Accept: &jieliv1.Term{ClockSeconds: 600}, ReturnComplex: &jieliv1.Term{WorkingDays: 3},
+		}},
+	}}))
 	play("a node reports its level", reportLevel(north, north, "n1", 2))
 	play("a level too high", raiseLevel(north, 2))
 	play("a node is removed", removeNode(south, south, "n1"))

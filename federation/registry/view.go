@@ -47,6 +47,7 @@ type View struct {
 	table      *regions.Table
 	routeMarks *marks
 	policy     *jieliv1.Policy
+	terms      []regions.TermRule // of the policy
 
 	// Append-only tails: a later state appends behind what an earlier view can see.
 	hashes   []revisionHash
@@ -213,9 +214,14 @@ func findService(ss []*jieliv1.ServiceEntry, code string) (int, bool) {
 
 // Policy is the policy with its defaults filled in.
 func (v *View) Policy() *jieliv1.Policy {
+	return withDefaults(v.policy)
+}
+
+// withDefaults is a copy of a policy that says what it leaves open.
+func withDefaults(of *jieliv1.Policy) *jieliv1.Policy {
 	p := &jieliv1.Policy{}
-	if v.policy != nil {
-		p = proto.Clone(v.policy).(*jieliv1.Policy)
+	if of != nil {
+		p = proto.CloneOf(of)
 	}
 	if p.GetRegistryGrace() == nil {
 		p.RegistryGrace = durationpb.New(DefaultRegistryGrace)

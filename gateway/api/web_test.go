@@ -71,6 +71,8 @@ func TestWhatHTTPRefuses(t *testing.T) {
 		"time that is none":             {"POST", "/v1/tickets", c.operator, `{"title":"a","reportedAt":"yesterday"}`, 400, "INVALID_FIELD", "ticket.reportedAt"},
 		"unknown query parameter":       {"GET", "/v1/tickets?stat=CLOSED", c.operator, "", 400, "INVALID_FIELD", "stat"},
 		"unknown enum in the query":     {"GET", "/v1/tickets?state=LOST", c.operator, "", 400, "INVALID_FIELD", "state"},
+		"unknown light":                 {"GET", "/v1/tickets?light=BLUE", c.operator, "", 400, "INVALID_FIELD", "light"},
+		"a time that is none":           {"GET", "/v1/tickets?dueBefore=soon", c.operator, "", 400, "INVALID_FIELD", "due_before"},
 		"text for a number":             {"GET", "/v1/tickets?pageSize=many", c.operator, "", 400, "INVALID_FIELD", "page_size"},
 		"query parameter twice":         {"GET", "/v1/tickets?state=CLOSED&state=ACCEPTED", c.operator, "", 400, "INVALID_FIELD", "state"},
 		"query of a command":            {"POST", "/v1/tickets/T-1:accept?requestID=x", c.operator, "{}", 400, "INVALID_FIELD", "requestID"},
@@ -207,11 +209,11 @@ func TestAnswersAreProtobufJSON(t *testing.T) {
 	if len(ticket) != 2 || ticket["id"] != "T-1" || ticket["state"] != "ACCEPTED" {
 		t.Fatalf("got %s", got.body)
 	}
-	got = c.request("GET", "/v1/tickets?state=CLOSED&pageSize=5&updatedAfter=2026-11-24T00:00:00Z&externalId=A%2F1", c.auditor, "")
+	got = c.request("GET", "/v1/tickets?state=CLOSED&pageSize=5&updatedAfter=2026-11-24T00:00:00Z&externalId=A%2F1&light=RED&dueBefore=2026-12-01T00:00:00%2B08:00", c.auditor, "")
 	_, _, req := c.desk.seen()
 	list, ok := req.(*jieliv1.ListTicketsRequest)
 	if got.code != 200 || !ok || list.GetState() != jieliv1.Ticket_CLOSED || list.GetPageSize() != 5 ||
-		list.GetExternalId() != "A/1" || list.GetUpdatedAfter().AsTime().Hour() != 0 {
+		list.GetExternalId() != "A/1" || list.GetLight() != jieliv1.Ticket_RED || list.GetDueBefore().AsTime().Hour() != 16 || list.GetUpdatedAfter().AsTime().Hour() != 0 {
 		t.Fatalf("%d, the desk got %v", got.code, req)
 	}
 }

@@ -184,7 +184,7 @@ func (d *Desk) Accept(ctx context.Context, actor Actor, req *jieliv1.AcceptTicke
 			return err
 		}
 		s.t.WaitRevision = 0
-		return s.append(&jieliv1.Accepted{Reference: req.GetReference()}, "")
+		return s.accepted(&jieliv1.Accepted{Reference: req.GetReference()})
 	})
 }
 
@@ -195,6 +195,9 @@ func (d *Desk) Return(ctx context.Context, actor Actor, req *jieliv1.ReturnTicke
 	}
 	return d.command(ctx, actor, "return", req, func(s *step) error {
 		if err := ticket.Check(s.t.State, s.self(), jieliv1.Event_RETURNED); err != nil {
+			return err
+		}
+		if err := s.returnable(); err != nil {
 			return err
 		}
 		w, err := d.text(s.t.State.GetId(), req.GetText(), req.GetBasis())

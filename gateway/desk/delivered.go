@@ -70,18 +70,11 @@ func (s *step) acknowledge(number uint32) error {
 		return nil
 	}
 	if s.isOrigin() {
-		s.noteDelivery()
+		s.delivered(s.now)
 	} else if err := s.forget(onlyReporter, jieliv1.Content_WITHHELD); err != nil {
 		return err
 	}
 	return s.feed(&store.FeedRow{Kind: jieliv1.FeedEntry_DELIVERED, EventNumber: number})
-}
-
-// noteDelivery puts the time of the receipt on the open offer.
-func (s *step) noteDelivery() {
-	if hops := s.t.State.GetHops(); len(hops) > 0 && s.t.State.GetState() == jieliv1.Ticket_OFFERED {
-		hops[len(hops)-1].DeliverTime = timestamp(s.now)
-	}
 }
 
 // stoppedByPeer shows that a peer could not take an event of ours: this region stays the holder.

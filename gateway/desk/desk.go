@@ -2,8 +2,8 @@
 // gateway/ticket, and commits events, content, outbox and feed rows in one transaction of the store.
 //
 // Everything that changes a ticket passes through here, whoever caused it: an operator (commands.go, submit.go), a
-// peer's item (take.go), a peer's receipt (delivered.go), a peer's request or its answer (requests.go), or a registry
-// that now knows a route (waiting.go). Streams, sequences and receipts are gateway/link's; who may call is
+// peer's item (take.go), a peer's receipt (delivered.go), a peer's request or its answer (requests.go), a registry that
+// now knows a route (waiting.go), or time (timers.go). Streams, sequences and receipts are gateway/link's; who may call is
 // gateway/api's.
 package desk
 
@@ -19,6 +19,7 @@ import (
 
 	"github.com/jieli-gateway/jieli/federation/trust"
 	"github.com/jieli-gateway/jieli/gateway/store"
+	"github.com/jieli-gateway/jieli/regions"
 )
 
 // TagDecision and the tag of receipts keep one kind of signature from passing for another.
@@ -63,11 +64,13 @@ type Config struct {
 	OnDelivered func(peer string, took time.Duration)
 	// Log for what an operator must act on. Default: discard.
 	Log *slog.Logger
+	// Calendar tells working days. Default: the embedded one.
+	Calendar *regions.Calendar
 	// Now is the application's clock. Default: time.Now.
 	Now func() time.Time
 	// Random is where ids, query codes and commitments come from. Default: crypto/rand.
 	Random io.Reader
-	// WaitInterval is how often waiting tickets are looked at without a change of the registry; default 30 s.
+	// WaitInterval is how often waiting tickets and timers are looked at without a change of the registry; default 30 s.
 	WaitInterval time.Duration
 }
 
@@ -100,6 +103,12 @@ func New(cfg Config) (*Desk, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Calendar == nil {
+		var err error
+		if cfg.Calendar, err = regions.LoadCalendar(); err != nil {
+			return nil, fmt.Errorf("desk: %w", err)
+		}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -136,14 +145,24 @@ func (d *Desk) Committed(c store.Changes) {
 	}
 }
 
-// Run looks after tickets that wait for a route until ctx ends.
+// Run looks after tickets that wait for a route, and those whose timer is over, until ctx ends.
 func (d *Desk) Run(ctx context.Context) error {
 	ticker := time.NewTicker(d.cfg.WaitInterval)
 	defer ticker.Stop()
+	settled := false
 	for {
 		changed := d.cfg.Registry.Changed()
 		if err := d.routeWaiting(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("looking after waiting tickets failed; it is tried again", slog.Any("error", err))
+		}
+		if err := d.deemAccepted(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("signing for tickets whose time to return is over failed; it is tried again", slog.Any("error", err))
+		}
+		if !settled { // once: a calendar comes with the binary
+			err := d.settleDates(ctx)
+			if settled = err == nil; !settled && ctx.Err() == nil {
+				d.log.Error("computing deadlines by the new calendar failed; it is tried again", slog.Any("error", err))
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -65,7 +65,7 @@ func (w *world) anyWire() wireKey {
 }
 
 func (w *world) randomStep() {
-	switch rapid.IntRange(0, 19).Draw(w.r, "step") {
+	switch rapid.IntRange(0, 21).Draw(w.r, "step") {
 	case 0, 1, 2:
 		w.call()
 	case 3, 4, 5, 6, 7:
@@ -91,6 +91,10 @@ func (w *world) randomStep() {
 		p := w.anyPlace("table")
 		w.catchUp(p.id)
 		w.must(p.desk.routeWaiting(w.ctx))
+	case 20:
+		w.now = w.now.Add(time.Duration(rapid.IntRange(1, 40).Draw(w.r, "hours")) * time.Hour)
+	case 21:
+		w.must(w.anyPlace("timers").desk.deemAccepted(w.ctx))
 	}
 }
 
@@ -173,6 +177,7 @@ func (w *world) heal() {
 		moved := false
 		for _, from := range w.names {
 			w.must(w.desks[from].desk.routeWaiting(w.ctx))
+			w.must(w.desks[from].desk.deemAccepted(w.ctx))
 			for _, to := range w.names {
 				if from == to {
 					continue
@@ -243,6 +248,7 @@ func (w *world) checkAlways() {
 			if t.Holder == name {
 				holders[id] = append(holders[id], name)
 			}
+			w.checkDeadlines(name, t)
 		}
 	}
 	for id, state := range states {
@@ -251,6 +257,60 @@ func (w *world) checkAlways() {
 		}
 		if len(holders[id]) == 0 || len(holders[id]) > 2 {
 			w.t.Fatalf("%v hold %s:%s", holders[id], id, state)
+		}
+	}
+}
+
+// checkDeadlines: an answer is due from the call until it is there, and never later than was promised once; an offer is to
+// be delivered or, once it is, signed for; timers run only where they go off.
+func (w *world) checkDeadlines(name string, t *store.Ticket) {
+	st := t.State
+	id, due := st.GetId(), ticket.Due(st)
+	if name != st.GetOrigin() && st.GetPen() != name {
+		if !t.Due.IsZero() || !t.Timer.IsZero() {
+			w.t.Fatalf("%s: %s is with %s and has a deadline here: %v, %v", name, id, st.GetPen(), t.Due, t.Timer)
+		}
+		return
+	}
+	promised := timeOf(st.GetPromised())
+	if before, ok := w.promised[name+id]; ok && promised.After(before) {
+		w.t.Fatalf("%s: the answer of %s was promised for %v and is now for %v", name, id, before, promised)
+	}
+	w.promised[name+id] = promised
+	if (due == nil) != store.Resting(st.GetState()) || due != nil && !due.GetAnswer().AsTime().Equal(promised) {
+		w.t.Fatalf("%s: %s is %s and due %v; the answer was promised for %v", name, id, st.GetState(), due, promised)
+	}
+	offered := st.GetState() == jieliv1.Ticket_OFFERED
+	if offered != (due.GetDeliver() != nil || due.GetAccept() != nil) || due.GetDeliver() != nil && due.GetAccept() != nil {
+		w.t.Fatalf("%s: %s is %s and due %v", name, id, st.GetState(), due)
+	}
+	if here := offered && name != st.GetOrigin() && st.GetPen() == name; here == t.Timer.IsZero() {
+		w.t.Fatalf("%s: %s is %s with %s, its timer is %v", name, id, st.GetState(), st.GetPen(), t.Timer)
+	}
+}
+
+// timeOf is a time of a state.
+func timeOf(millis int64) time.Time {
+	if millis == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(millis)
+}
+
+// checkDeemed: nobody signs by lapse of time within a day of the offer, and none that was to lapse is left.
+func (w *world) checkDeemed(name string, t *store.Ticket, events []*store.Event) {
+	if !t.Timer.IsZero() && !t.Timer.After(w.now) {
+		w.t.Fatalf("%s: the timer of %s was to go off at %v; it is %v", name, t.State.GetId(), t.Timer, w.now)
+	}
+	var offered time.Time
+	for _, e := range events {
+		ev, err := ticket.Decode(e.Bytes)
+		w.must(err)
+		if ev.GetKind() == jieliv1.Event_OFFERED {
+			offered = ev.GetTime().AsTime()
+		}
+		if ev.GetAccepted().GetDeemed() && ev.GetTime().AsTime().Sub(offered) < 24*time.Hour {
+			w.t.Fatalf("%s: %s is deemed accepted at %v, offered at %v", name, t.State.GetId(), ev.GetTime().AsTime(), offered)
 		}
 	}
 }
@@ -278,6 +338,7 @@ func (w *world) checkHealed() {
 				w.checkFold(st, own)
 			}
 			w.checkReporter(name, t)
+			w.checkDeemed(name, t, own)
 		}
 	}
 }
@@ -322,7 +383,13 @@ func (w *world) checkFold(st *jieliv1.TicketState, events []*store.Event) {
 		w.must(err)
 	}
 	st = proto.CloneOf(st)
-	for _, h := range st.GetHops() {
+	if n := len(st.GetHops()); n > 0 && st.GetHops()[n-1].GetDeliverTime() != nil { // delivery is no event
+		ticket.Delivered(fold, ticket.Signing{
+			From: st.GetHops()[n-1].GetDeliverTime().AsTime(), Accept: timeOf(st.GetDueAccept()), Deem: timeOf(st.GetDeemTime()),
+			Provisional: st.GetAcceptProvisional(),
+		})
+	}
+	for _, h := range append(st.GetHops(), fold.GetHops()...) {
 		h.DeliverTime = nil
 	}
 	if !proto.Equal(fold, st) {

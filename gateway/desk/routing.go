@@ -16,7 +16,7 @@ func (s *step) route() (moved bool, err error) {
 	if r.unrouted == 0 {
 		if r.region == s.self() {
 			s.t.WaitRevision = 0
-			return true, s.append(&jieliv1.Accepted{}, "")
+			return true, s.accepted(&jieliv1.Accepted{})
 		}
 		full, err := s.bulky(maxOfferedBulk)
 		if err != nil {
@@ -49,6 +49,10 @@ func (s *step) offer(o *jieliv1.Offered) error {
 	o.Round = s.t.State.GetRound()
 	if s.t.State.GetState() == jieliv1.Ticket_ARBITRATION {
 		o.Round++
+	}
+	var err error
+	if o.Deadlines, err = s.handOff(o.GetTarget()); err != nil {
+		return err
 	}
 	return s.append(o, "")
 }

@@ -155,6 +155,10 @@ func (s *step) holder() string {
 // save writes the ticket.
 func (s *step) save() error {
 	s.t.Holder = s.holder()
+	if s.t.State.GetProvisional() {
+		s.redate()
+	}
+	s.schedule()
 	return s.tx.PutTicket(s.t)
 }
 

@@ -121,6 +121,7 @@ func (d *Desk) prepare(table Table, in *jieliv1.Ticket) (*submission, error) {
 	sub.received = &jieliv1.Received{
 		ExternalId: in.GetExternalId(), Type: in.GetType(), Service: service, Channel: channel, Urgency: urgency,
 		Division: in.GetDivision(), Publishable: in.GetPublishable(), Test: in.GetTest(), ReportedAt: in.GetReportedAt(),
+		Complex: in.GetComplex(),
 	}
 	matter, err := d.words(sub.id, contentMatter, &jieliv1.Matter{
 		Title: in.GetTitle(), Description: in.GetDescription(), Category: in.GetCategory(),
@@ -205,13 +206,17 @@ func (d *Desk) submit(tx store.Tx, actor Actor, req *jieliv1.SubmitTicketRequest
 
 // receive appends RECEIVED and what follows from it at once.
 func (s *step) receive(sub *submission) error {
+	var err error
+	if sub.received.Deadlines, err = s.taken(sub.received); err != nil {
+		return err
+	}
 	if err := s.appendTo(sub.id, sub.received, "", sub.words...); err != nil {
 		return err
 	}
 	if sub.emergency != nil {
 		return s.append(&jieliv1.Diverted{Service: sub.emergency.Code, CallNumber: sub.emergency.Emergency}, "")
 	}
-	_, err := s.route()
+	_, err = s.route()
 	return err
 }
 

@@ -445,6 +445,7 @@ func (d *Desk) storeOffer(tx store.Tx, c *checked, t *store.Ticket, known map[ui
 	if err := s.feedEvent(s.theirs(c.event), c.event.ev); err != nil {
 		return err
 	}
+	s.delivered(s.now)
 	return s.save()
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -105,7 +106,11 @@ func (d *Desk) fromState(t *store.Ticket) *jieliv1.Ticket {
 		Test: st.GetTest(), ReportedAt: st.GetReportedAt(), CreateTime: st.GetCreateTime(), Round: st.GetRound(),
 		Hops: st.GetHops(), LastEvent: st.GetLastNumber(), RecallPending: t.RecallRequest != "",
 		WithdrawPending: t.WithdrawRequest != "", Stopped: t.Stopped, WaitingForRevision: t.WaitRevision,
-		CallNumber: st.GetCallNumber(),
+		CallNumber: st.GetCallNumber(), Complex: st.GetComplex(),
+		Light: store.LightAt(d.cfg.Now(), t.Due, t.Yellow), CalendarProvisional: t.Provisional,
+	}
+	if !t.Due.IsZero() {
+		out.Due = ticket.Due(st)
 	}
 	if !t.UpdateTime.IsZero() {
 		out.UpdateTime = timestamppb.New(t.UpdateTime)
@@ -156,6 +161,10 @@ func detail(rec *jieliv1.EventRecord, ev *jieliv1.Event) {
 		rec.Reason = b.Unrouted.GetReason().String()
 	case *jieliv1.Event_Diverted:
 		rec.Reason = b.Diverted.GetCallNumber()
+	case *jieliv1.Event_Accepted:
+		if b.Accepted.GetDeemed() {
+			rec.Reason = "DEEMED"
+		}
 	case *jieliv1.Event_Offered:
 		rec.Region, rec.Basis = b.Offered.GetTarget(), b.Offered.GetBasis()
 	case *jieliv1.Event_Returned:
@@ -226,7 +235,7 @@ func (d *Desk) List(ctx context.Context, req *jieliv1.ListTicketsRequest) (*jiel
 	if err != nil {
 		return nil, err
 	}
-	f, err := filterOf(req)
+	f, err := filterOf(req, d.cfg.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +277,7 @@ func pageSize(field string, n int32) (int, error) {
 	return int(n), nil
 }
 
-func filterOf(req *jieliv1.ListTicketsRequest) (store.Filter, error) {
+func filterOf(req *jieliv1.ListTicketsRequest, now time.Time) (store.Filter, error) {
 	f := store.Filter{
 		State: req.GetState(), Origin: req.GetOrigin(), Holder: req.GetHolder(), Service: req.GetService(),
 		Division: req.GetDivision(), ExternalID: req.GetExternalId(),
@@ -287,6 +296,16 @@ func filterOf(req *jieliv1.ListTicketsRequest) (store.Filter, error) {
 		}
 		f.UpdatedAfter = t.AsTime()
 	}
+	if t := req.GetDueBefore(); t != nil {
+		if err := t.CheckValid(); err != nil {
+			return f, fault.InvalidFields(fault.Field{Name: "dueBefore", Rule: "must be a valid time"})
+		}
+		f.DueBefore = t.AsTime()
+	}
+	if _, ok := jieliv1.Ticket_Light_name[int32(req.GetLight())]; !ok {
+		return f, fault.InvalidFields(fault.Field{Name: "light", Rule: "must be GREEN, YELLOW or RED"})
+	}
+	f.Light, f.At = req.GetLight(), now
 	return f, nil
 }
 
@@ -310,8 +329,9 @@ func openPageToken(req *jieliv1.ListTicketsRequest) (int64, error) {
 
 func filterSum(req *jieliv1.ListTicketsRequest) uint32 {
 	h := fnv.New32a()
-	fmt.Fprintf(h, "%d\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s", req.GetState(), req.GetOrigin(), req.GetHolder(),
-		req.GetService(), req.GetDivision(), req.GetExternalId(), req.GetUpdatedAfter().AsTime())
+	fmt.Fprintf(h, "%d\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%d\x00%s", req.GetState(), req.GetOrigin(), req.GetHolder(),
+		req.GetService(), req.GetDivision(), req.GetExternalId(), req.GetUpdatedAfter().AsTime(),
+		req.GetLight(), req.GetDueBefore().AsTime())
 	return h.Sum32()
 }
 

@@ -35,6 +35,7 @@ type world struct {
 	answers  []answerInFlight
 	ids      uint64
 	full     map[string]bool // regions that take no offers
+	promised map[string]time.Time
 }
 
 type wireKey struct{ from, to string }
@@ -86,7 +87,7 @@ func newWorld(t interface {
 	w := &world{
 		t: t, ctx: context.Background(), now: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), machine: registry.New(registry.Options{}),
 		desks: map[string]*place{}, names: []string{"jingjinji", "changsanjiao", "chengyu"}, verdicts: map[wireKey]map[uint64]verdict{},
-		full: map[string]bool{},
+		full: map[string]bool{}, promised: map[string]time.Time{},
 	}
 	for _, name := range w.names {
 		seed := sha256.Sum256([]byte(name))

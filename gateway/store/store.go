@@ -218,6 +218,14 @@ type Ticket struct {
 	WaitRevision uint64
 	// Warnings given on submit.
 	Warnings []string
+	// Due is the earliest deadline that runs, and Yellow the earliest moment one of them is near; zero for none.
+	// Derived, kept for filters.
+	Due    time.Time
+	Yellow time.Time
+	// Timer is when this node has to do something about the ticket by itself; zero for never.
+	Timer time.Time
+	// Provisional: a deadline that runs rests on days that no calendar had settled when it was computed.
+	Provisional bool
 	// Changed orders tickets by their newest change on this node; set by the store. No two tickets have the same.
 	Changed int64
 	// UpdateTime is when that was; set by the store. Changed is this time in microseconds: where the clock does not
@@ -234,6 +242,16 @@ type Filter struct {
 	Division     string
 	ExternalID   string
 	UpdatedAfter time.Time
+	// DueBefore selects those with a deadline that runs and is due before a moment, TimerUntil those with a Timer up to
+	// and including one.
+	DueBefore  time.Time
+	TimerUntil time.Time
+	// Light selects by the light at the moment At: RED with Due passed, YELLOW with only Yellow passed, GREEN with
+	// neither. Tickets without a deadline have no light.
+	Light jieliv1.Ticket_Light
+	At    time.Time
+	// Provisional selects those with a provisional deadline.
+	Provisional bool
 }
 
 // Event is one event: its exact bytes and its author's proof.

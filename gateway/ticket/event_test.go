@@ -109,6 +109,24 @@ func TestWrongEvents(t *testing.T) {
 		{"reported at no time", jieliv1.Event_RECEIVED, func(ev *jieliv1.Event) {
 			ev.GetReceived().ReportedAt = &timestamppb.Timestamp{Seconds: 1 << 60}
 		}, "received.reportedAt", ""},
+		{"a deadline of no time", jieliv1.Event_RECEIVED, func(ev *jieliv1.Event) {
+			ev.GetReceived().Deadlines = &jieliv1.Deadlines{Due: &jieliv1.Due{Answer: &timestamppb.Timestamp{Seconds: -1}}}
+		}, "received.deadlines.due.answer", ""},
+		{"a term of nothing", jieliv1.Event_OFFERED, func(ev *jieliv1.Event) {
+			ev.GetOffered().Deadlines = &jieliv1.Deadlines{Terms: &jieliv1.Terms{Accept: &jieliv1.Term{}}}
+		}, "offered.deadlines.terms.accept", ""},
+		{"too many working days", jieliv1.Event_OFFERED, func(ev *jieliv1.Event) {
+			ev.GetOffered().Deadlines = &jieliv1.Deadlines{Terms: &jieliv1.Terms{Answer: &jieliv1.Term{WorkingDays: 251}}}
+		}, "offered.deadlines.terms.answer", ""},
+		{"two terms to return it", jieliv1.Event_OFFERED, func(ev *jieliv1.Event) {
+			ev.GetOffered().Deadlines = &jieliv1.Deadlines{Terms: &jieliv1.Terms{ReturnComplex: &jieliv1.Term{WorkingDays: 2}}}
+		}, "offered.deadlines.terms.returnComplex", ""},
+		{"a time to sign before delivery", jieliv1.Event_OFFERED, func(ev *jieliv1.Event) {
+			ev.GetOffered().Deadlines = &jieliv1.Deadlines{Due: &jieliv1.Due{Accept: timestamppb.New(morning)}}
+		}, "offered.deadlines.due.accept", ""},
+		{"deemed accepted with a reference", jieliv1.Event_ACCEPTED, func(ev *jieliv1.Event) {
+			ev.GetAccepted().Deemed, ev.GetAccepted().Reference = true, "SZ-1"
+		}, "accepted.reference", ""},
 		{"unrouted for no reason", jieliv1.Event_UNROUTED, func(ev *jieliv1.Event) { ev.GetUnrouted().Reason = 0 }, "unrouted.reason", ""},
 		{"diverted to nowhere", jieliv1.Event_DIVERTED, func(ev *jieliv1.Event) { ev.GetDiverted().Service = "" }, "diverted.service", ""},
 		{"diverted without a number to call", jieliv1.Event_DIVERTED, func(ev *jieliv1.Event) { ev.GetDiverted().CallNumber = "police" }, "diverted.callNumber", ""},

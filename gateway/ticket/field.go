@@ -101,6 +101,17 @@ func (c checks) timeOrNone(field string, t *timestamppb.Timestamp) *Violation {
 	return c.time(field, t)
 }
 
+// millisOrNone is timeOrNone for a time in whole milliseconds.
+func (c checks) millisOrNone(field string, t *timestamppb.Timestamp) *Violation {
+	if v := c.timeOrNone(field, t); v != nil {
+		return v
+	}
+	if t.GetNanos()%int32(time.Millisecond) != 0 {
+		return c.fail(field, "must be whole milliseconds")
+	}
+	return nil
+}
+
 // enum checks that a value is given and known. A value that is not known is an UNKNOWN_KIND in bytes.
 func (c checks) enum(field string, e protoreflect.Enum) *Violation {
 	values := e.Descriptor().Values()

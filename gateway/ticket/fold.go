@@ -26,9 +26,13 @@ func foldReceived(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte)
 	st.Test = r.GetTest()
 	st.ReportedAt = copyTime(r.GetReportedAt())
 	st.CreateTime = copyTime(ev.GetTime())
+	st.Complex = r.GetComplex()
+	promise(st, r.GetDeadlines())
+	run(st, nil, nil)
 }
 
 func foldDiverted(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
+	rest(st)
 	st.CallNumber = ev.GetDiverted().GetCallNumber()
 }
 
@@ -45,19 +49,37 @@ func foldOffered(st *jieliv1.TicketState, ev *jieliv1.Event, hash [HashBytes]byt
 		Region: o.GetTarget(), Round: st.GetRound(), Event: ev.GetNumber(), Basis: o.GetBasis(),
 		OfferTime: copyTime(ev.GetTime()),
 	})
+	st.AcceptTime = 0
+	promise(st, o.GetDeadlines())
+	run(st, o.GetDeadlines().GetDue().GetDeliver(), nil)
 }
 
-// foldAccepted: the target signed for it.
+// foldAccepted: the target signed for it, by the terms of the offer.
 func foldAccepted(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
 	st.DeliveredOffers++
 	endOffer(st, ev, jieliv1.Hop_ACCEPTED, "")
-	keepReference(st, ev)
+	signedFor(st, ev)
 }
 
-// foldTaken: the origin took it itself.
+// foldTaken: the origin took it itself, by its own terms.
 func foldTaken(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
 	forgetBack(st)
+	promise(st, ev.GetAccepted().GetDeadlines())
+	signedFor(st, ev)
+}
+
+// signedFor keeps who signed for it and when.
+func signedFor(st *jieliv1.TicketState, ev *jieliv1.Event) {
 	keepReference(st, ev)
+	st.AcceptTime = millis(ev.GetTime())
+	run(st, nil, ev.GetAccepted().GetDeadlines().GetDue().GetContact())
+}
+
+// foldNoted: the holder's first note tells that it has seen to the caller.
+func foldNoted(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
+	if ev.GetNoted().GetFrom() == ev.GetAuthor() {
+		run(st, nil, nil)
+	}
 }
 
 func foldReturned(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
@@ -69,6 +91,7 @@ func foldReturned(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte)
 	st.Onward = r.GetOnward()
 	st.Reason = r.GetReason().String()
 	endOffer(st, ev, jieliv1.Hop_RETURNED, st.GetReason())
+	run(st, nil, nil)
 }
 
 // foldOfferRefused: a refused offer counts neither as made to that region nor as delivered. Only a stale route is worth
@@ -83,6 +106,7 @@ func foldOfferRefused(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]b
 		st.RefusedRevision = d.GetRevision()
 	}
 	endOffer(st, ev, jieliv1.Hop_REFUSED, d.GetReason())
+	run(st, nil, nil)
 }
 
 // ReasonStaleRoute is the reason of a refusal by a region whose routing table is newer and says otherwise.
@@ -94,9 +118,11 @@ func foldRecalled(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte)
 		st.DeliveredOffers++
 	}
 	endOffer(st, ev, jieliv1.Hop_RECALLED, "")
+	run(st, nil, nil)
 }
 
 func foldAnswered(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
+	rest(st)
 	st.AnsweredBy = ev.GetAuthor()
 	if ev.GetAuthor() != st.GetOrigin() {
 		endHop(st, ev, jieliv1.Hop_ANSWERED, "")
@@ -104,6 +130,7 @@ func foldAnswered(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte)
 }
 
 func foldWithdrawn(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
+	rest(st)
 	forgetBack(st)
 	if ev.GetAuthor() != st.GetOrigin() {
 		endOffer(st, ev, jieliv1.Hop_WITHDRAWN, "")
@@ -113,6 +140,8 @@ func foldWithdrawn(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte
 func foldReopened(st *jieliv1.TicketState, ev *jieliv1.Event, _ [HashBytes]byte) {
 	beginRound(st, ev.GetReopened().GetRound())
 	forgetBack(st)
+	st.AcceptTime = 0
+	run(st, nil, nil) // by the promise of the call: a reopening does not move it
 }
 
 // beginRound lets every region be offered the ticket again.

@@ -79,7 +79,9 @@ func wholeLife(t *testing.T) *story {
 	s.does(tianjin, dispute(jieliv1.Arbitration_LOOP), offer(suzhou, jieliv1.Offered_OPERATOR, 2))
 	s.does(suzhou, &jieliv1.Accepted{Reference: "SZ-88"}, noted(suzhou)).settles(suzhou, noted(tianjin))
 	s.does(suzhou, &jieliv1.Answered{})
-	s.does(tianjin, &jieliv1.Closed{Resolved: true}, &jieliv1.Reopened{Round: 3}, offer(suzhou, jieliv1.Offered_OPERATOR, 3))
+	s.does(tianjin, &jieliv1.Closed{Resolved: true}, &jieliv1.Reopened{Round: 3}, promising(offer(shanghai, jieliv1.Offered_OPERATOR, 3), 7))
+	s.does(shanghai, &jieliv1.Accepted{Deemed: true, Deadlines: &jieliv1.Deadlines{PolicyRevision: 4, Due: &jieliv1.Due{Contact: afterDays(1)}}}, &jieliv1.Answered{})
+	s.does(tianjin, &jieliv1.Reopened{Round: 4}, offer(suzhou, jieliv1.Offered_OPERATOR, 4))
 	return s.settles(suzhou, &jieliv1.Withdrawn{})
 }
 

@@ -25,7 +25,7 @@ type Draft struct {
 func Next(st *jieliv1.TicketState, id, self string, d Draft, now time.Time, revision uint64) (*jieliv1.Event, error) {
 	ev := &jieliv1.Event{
 		TicketId: id, Number: st.GetLastNumber() + 1, PreviousHash: slices.Clone(st.GetLastHash()), Author: self,
-		Time: timestamppb.New(nextTime(st, now)), RegistryRevision: revision,
+		Time: timestamppb.New(NextTime(st, now)), RegistryRevision: revision,
 		Commitments: d.Commitments, SettlesRequest: d.SettlesRequest,
 	}
 	if err := setBody(ev, d.Body); err != nil {
@@ -43,7 +43,8 @@ func Next(st *jieliv1.TicketState, id, self string, d Draft, now time.Time, revi
 	return ev, nil
 }
 
-func nextTime(st *jieliv1.TicketState, now time.Time) time.Time {
+// NextTime is the time of an event that is appended now.
+func NextTime(st *jieliv1.TicketState, now time.Time) time.Time {
 	now = now.Truncate(time.Millisecond)
 	if before := st.GetUpdateTime().AsTime(); st != nil && before.After(now) {
 		return before

@@ -139,6 +139,14 @@ func guardDecision(st *jieliv1.TicketState, signed *jieliv1.SignedDecision, fiel
 	return MatchDecision(st, d)
 }
 
+// guardTaken: an origin signs for a ticket because it takes it, not because time has passed.
+func guardTaken(_ *jieliv1.TicketState, ev *jieliv1.Event) error {
+	if ev.GetAccepted().GetDeemed() {
+		return violation(ReasonWrongState, "accepted.deemed", "only a region that was offered the ticket can be deemed to have accepted it")
+	}
+	return nil
+}
+
 // guardNoted checks whose note it is: links run between the origin and regions that were offered the ticket, so
 // nobody else can have asked.
 func guardNoted(st *jieliv1.TicketState, ev *jieliv1.Event) error {

@@ -21,7 +21,7 @@ const (
 func submitted(field protoreflect.Name) bool {
 	switch field {
 	case "external_id", "type", "category", "service", "channel", "urgency", "title", "description", "division",
-		"address", "location", "reporter", "publishable", "test", "reported_at":
+		"address", "location", "reporter", "publishable", "test", "complex", "reported_at":
 		return true
 	}
 	return false

@@ -140,9 +140,9 @@ var transitions = []Transition{
 		Kind: jieliv1.Event_ACCEPTED, Command: "node, accept", By: ByOrigin,
 		From: states(jieliv1.Ticket_RECEIVED, jieliv1.Ticket_UNROUTED, jieliv1.Ticket_RETURNED, jieliv1.Ticket_RECALLED,
 			jieliv1.Ticket_ARBITRATION),
-		To:   jieliv1.Ticket_ACCEPTED,
-		Rule: "the origin takes it itself",
-		fold: foldTaken,
+		To:    jieliv1.Ticket_ACCEPTED,
+		Rule:  "the origin takes it itself; never deemed",
+		guard: guardTaken, fold: foldTaken,
 	},
 	{
 		Kind: jieliv1.Event_OFFERED, Command: "offer", By: ByOrigin,
@@ -159,9 +159,10 @@ var transitions = []Transition{
 		guard: guardOffered, fold: foldOffered,
 	},
 	{
-		Kind: jieliv1.Event_ACCEPTED, Command: "accept", By: ByTarget,
+		Kind: jieliv1.Event_ACCEPTED, Command: "node, accept", By: ByTarget,
 		From: states(jieliv1.Ticket_OFFERED),
 		To:   jieliv1.Ticket_ACCEPTED,
+		Rule: "the node by itself only when the time to return it is over (deemed)",
 		fold: foldAccepted,
 	},
 	{
@@ -189,7 +190,7 @@ var transitions = []Transition{
 		From:  states(jieliv1.Ticket_ACCEPTED, jieliv1.Ticket_IN_PROGRESS),
 		To:    jieliv1.Ticket_IN_PROGRESS,
 		Rule:  "one's own note, or that of a region the ticket has been with, which asked for it",
-		guard: guardNoted,
+		guard: guardNoted, fold: foldNoted,
 	},
 	{
 		Kind: jieliv1.Event_NOTED, Command: "note", By: ByOrigin,

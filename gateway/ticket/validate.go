@@ -73,7 +73,7 @@ func validateBody(ev *jieliv1.Event) *Violation {
 	case jieliv1.Event_OFFERED:
 		vs.offered(ev.GetOffered())
 	case jieliv1.Event_ACCEPTED:
-		vs.add(eventChecks.codeOrNone("reference", ev.GetAccepted().GetReference()))
+		vs.accepted(ev.GetAccepted())
 	case jieliv1.Event_RETURNED:
 		vs.returned(ev.GetReturned(), ev.GetAuthor())
 	case jieliv1.Event_OFFER_REFUSED:
@@ -110,12 +110,23 @@ func (vs *Violations) received(r *jieliv1.Received) {
 	vs.add(eventChecks.enum("urgency", r.GetUrgency()))
 	vs.add(eventChecks.division("division", r.GetDivision()))
 	vs.add(eventChecks.timeOrNone("reportedAt", r.GetReportedAt()))
+	vs.deadlines(r.GetDeadlines())
+}
+
+// accepted checks a signature for a ticket. One that is deemed was made by nobody, who gives no number.
+func (vs *Violations) accepted(a *jieliv1.Accepted) {
+	vs.add(eventChecks.codeOrNone("reference", a.GetReference()))
+	if a.GetDeemed() && a.GetReference() != "" {
+		vs.add(eventChecks.fail("reference", "nobody signed for a ticket that is deemed accepted"))
+	}
+	vs.deadlines(a.GetDeadlines())
 }
 
 // offered checks an offer. Day and rule belong to ROUTE, which is judged by them, and to no other basis.
 func (vs *Violations) offered(o *jieliv1.Offered) {
 	vs.add(eventChecks.region("target", o.GetTarget()))
 	vs.add(eventChecks.enum("basis", o.GetBasis()))
+	vs.deadlines(o.GetDeadlines())
 	if o.GetRound() == 0 {
 		vs.add(eventChecks.fail("round", "rounds count from 1"))
 	}

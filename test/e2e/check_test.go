@@ -140,6 +140,9 @@ func withoutDelivery(st *jieliv1.TicketState) *jieliv1.TicketState {
 	for _, h := range st.GetHops() {
 		h.DeliverTime = nil
 	}
+	if st.GetState() == jieliv1.Ticket_OFFERED {
+		st.DueDeliver, st.DueAccept, st.DeemTime, st.AcceptProvisional = 0, 0, 0, false
+	}
 	return st
 }
 

@@ -16,6 +16,7 @@ func copyTicket(t *store.Ticket) *store.Ticket {
 	c := *t
 	c.State = proto.CloneOf(t.State)
 	c.Digest = copyBytes(t.Digest)
+	c.Due, c.Yellow, c.Timer = moment(t.Due), moment(t.Yellow), moment(t.Timer)
 	c.Warnings = nil
 	if len(t.Warnings) > 0 {
 		c.Warnings = slices.Clone(t.Warnings)
@@ -94,6 +95,14 @@ func copyBytes(b []byte) []byte {
 		return nil
 	}
 	return slices.Clone(b)
+}
+
+// moment is whole for a time that may be none.
+func moment(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return whole(t)
 }
 
 func whole(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/jieli-gateway/jieli/gateway/store"
 	jieliv1 "github.com/jieli-gateway/jieli/proto/jieli/v1"
@@ -14,12 +15,13 @@ type place struct {
 	changed, n int64
 }
 
-// ListTickets goes by one index, (state, holder, changed): within one state and holder it is in the order wanted. What a
+// ListTickets goes by one index, (state, holder, changed, …): within one state and holder it is in the order wanted. What a
 // filter leaves open is many such ranges, as many as there are kinds of tickets (a few states times the regions dealt
 // with); their beginnings are merged, and once limit tickets are found the later ranges are read only up to the last of
 // them. So any filter by state, holder and time reads about limit rows, however many tickets there are, and writing a
 // ticket keeps one index instead of three. Origin, service and division are looked at row by row: within what the
-// other fields select.
+// other fields select. Deadlines stand in the index too: a filter by them reads the index entries of the states in which
+// one may run, and no other rows than those it selects.
 func (r *reader) ListTickets(f store.Filter, after int64, limit int) ([]*store.Ticket, error) {
 	if limit <= 0 {
 		return nil, r.usable()
@@ -66,12 +68,14 @@ func (r *reader) placesByExternalID(f store.Filter, after int64) ([]place, error
 		return nil, err
 	}
 	var found []place
-	err := r.each(`SELECT changed, n, origin, service, division, state, holder FROM ticket WHERE external_id = ?`,
+	err := r.each(`SELECT changed, n, origin, service, division, state, holder, due, yellow, timer, provisional FROM ticket
+		WHERE external_id = ?`,
 		[]driver.Value{f.ExternalID}, func(row row) error {
 			if row.integer(0) > after &&
 				f.MatchesMatter(row.text(2), row.text(3), row.text(4)) &&
 				(f.State == jieliv1.Ticket_STATE_UNSPECIFIED || int64(f.State) == row.integer(5)) &&
-				(f.Holder == "" || f.Holder == row.text(6)) {
+				(f.Holder == "" || f.Holder == row.text(6)) &&
+				f.MatchesTimes(jieliv1.Ticket_State(row.integer(5)), row.moment(7), row.moment(8), row.moment(9), row.flag(10)) {
 				found = append(found, place{row.integer(0), row.integer(1)})
 			}
 			return nil
@@ -82,12 +86,13 @@ func (r *reader) placesByExternalID(f store.Filter, after int64) ([]place, error
 // placesByKind finds the first limit places, and perhaps some after them.
 func (r *reader) placesByKind(f store.Filter, after int64, limit int) ([]place, error) {
 	// Without a filter of the matter the index alone answers.
-	text := `SELECT changed, n FROM ticket WHERE state = ? AND holder = ? AND changed > ? AND changed < ? ORDER BY changed`
+	text := `SELECT changed, n`
 	matter := f.Origin != "" || f.Service != "" || f.Division != ""
 	if matter {
-		text = `SELECT changed, n, origin, service, division FROM ticket
-			WHERE state = ? AND holder = ? AND changed > ? AND changed < ? ORDER BY changed`
+		text += `, origin, service, division`
 	}
+	times, bounds := timesOf(f)
+	text += ` FROM ticket WHERE state = ? AND holder = ? AND changed > ? AND changed < ?` + times + ` ORDER BY changed`
 	kinds, err := r.kinds(f)
 	if err != nil {
 		return nil, err
@@ -96,7 +101,7 @@ func (r *reader) placesByKind(f store.Filter, after int64, limit int) ([]place, 
 	before := int64(math.MaxInt64)
 	for _, k := range kinds {
 		have := 0
-		err := r.each(text, []driver.Value{int64(k.state), k.holder, after, before}, func(row row) error {
+		err := r.each(text, append([]driver.Value{int64(k.state), k.holder, after, before}, bounds...), func(row row) error {
 			if matter && !f.MatchesMatter(row.text(2), row.text(3), row.text(4)) {
 				return nil
 			}
@@ -116,6 +121,34 @@ func (r *reader) placesByKind(f store.Filter, after int64, limit int) ([]place, 
 	return found, nil
 }
 
+// timesOf is the part of a condition that a filter's times make, with its values. NULL satisfies none of it.
+func timesOf(f store.Filter) (text string, values []driver.Value) {
+	add := func(condition string, at time.Time) {
+		text += ` AND ` + condition
+		values = append(values, at.UnixMicro())
+	}
+	if !f.DueBefore.IsZero() {
+		add(`due < ?`, f.DueBefore.Add(time.Microsecond-1)) // times of tickets are whole microseconds
+	}
+	if !f.TimerUntil.IsZero() {
+		add(`timer <= ?`, f.TimerUntil)
+	}
+	switch f.Light {
+	case jieliv1.Ticket_RED:
+		add(`due <= ?`, f.At)
+	case jieliv1.Ticket_YELLOW:
+		add(`due > ?`, f.At)
+		add(`yellow <= ?`, f.At)
+	case jieliv1.Ticket_GREEN:
+		add(`due > ?`, f.At)
+		add(`yellow > ?`, f.At)
+	}
+	if f.Provisional {
+		text += ` AND provisional = 1`
+	}
+	return text, values
+}
+
 // kinds lists the kinds of tickets a filter may select, without regard to test.
 func (r *reader) kinds(f store.Filter) ([]kind, error) {
 	seen := map[kind]bool{}
@@ -123,6 +156,7 @@ func (r *reader) kinds(f store.Filter) ([]kind, error) {
 	err := r.counts(func(k kind, _ int64) {
 		k.test = false
 		if seen[k] ||
+			f.ByTimes() && store.Resting(k.state) ||
 			f.State != jieliv1.Ticket_STATE_UNSPECIFIED && k.state != f.State ||
 			f.Holder != "" && k.holder != f.Holder {
 			return

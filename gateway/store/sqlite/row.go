@@ -33,6 +33,22 @@ func (r row) flag(i int) bool { return r.integer(i) != 0 }
 
 func (r row) time(i int) time.Time { return time.UnixMicro(r.integer(i)).UTC() }
 
+// moment is a time that may be NULL, for never: the zero time.
+func (r row) moment(i int) time.Time {
+	if _, ok := r[i].(int64); !ok {
+		return time.Time{}
+	}
+	return r.time(i)
+}
+
+// moment is NULL for the zero time.
+func moment(t time.Time) driver.Value {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
 func (r row) hash(i int) (h [32]byte) {
 	copy(h[:], r.blob(i))
 	return h
@@ -69,7 +85,7 @@ func eventNumber(id int64) uint32 { return uint32(id & (1<<numberBits - 1)) } //
 func outboxID(link int64, seq uint64) int64 { return link<<sequenceBits | int64(min(seq, maxSequence)) } // #nosec G115 -- bounded
 
 // ticketColumns are what scanTicket reads, in its order.
-const ticketColumns = `n, holder, changed, body`
+const ticketColumns = `n, holder, changed, body, due, yellow, timer, provisional`
 
 // scanTicket reads a ticket; nil when the row only keeps a place.
 func scanTicket(r row) (*store.Ticket, error) {
@@ -89,6 +105,7 @@ func scanTicket(r row) (*store.Ticket, error) {
 		QueryCode: row.GetQueryCode(), Acknowledged: row.GetAcknowledged(), Digest: row.GetDigest(), Stopped: row.GetStopped(),
 		RecallRequest: row.GetRecallRequest(), WithdrawRequest: row.GetWithdrawRequest(), WaitRevision: row.GetWaitRevision(),
 		Warnings: row.GetWarnings(),
+		Due:      r.moment(4), Yellow: r.moment(5), Timer: r.moment(6), Provisional: r.flag(7),
 	}, nil
 }
 

@@ -69,16 +69,17 @@ func (t *tx) writeTicket(ref *ticketRef, n *store.Ticket, changed int64) error {
 	}
 	waiting := s.GetState() == jieliv1.Ticket_UNROUTED || n.WaitRevision != 0
 	columns := []driver.Value{ // #nosec G115 -- bits kept
-		int64(s.GetState()), n.Holder, s.GetService(), s.GetDivision(), flag(s.GetTest()), flag(waiting), changed, body,
+		int64(s.GetState()), n.Holder, s.GetService(), s.GetDivision(), flag(s.GetTest()), flag(waiting), changed,
+		moment(n.Due), moment(n.Yellow), moment(n.Timer), flag(n.Provisional), body,
 	}
 	names := []driver.Value{optional(s.GetNumber()), s.GetOrigin(), optional(s.GetExternalId())}
 	const update = `UPDATE ticket SET state = ?, holder = ?, service = ?, division = ?, test = ?, waiting = ?, changed = ?,
-		body = ?`
+		due = ?, yellow = ?, timer = ?, provisional = ?, body = ?`
 	switch {
 	case !ref.row:
 		_, err = t.group.exec(`INSERT INTO ticket (state, holder, service, division, test, waiting, changed,
-			body, number, origin, external_id, n, id)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			due, yellow, timer, provisional, body, number, origin, external_id, n, id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			append(append(columns, names...), ref.n, ref.id)...)
 	case ref.number == s.GetNumber() && ref.origin == s.GetOrigin() && ref.external == s.GetExternalId():
 		// Leaving out the columns of the unique indexes leaves those indexes alone.

@@ -159,6 +159,9 @@ func (d *dumper) lists(r store.Reader, n names) {
 				store.Filter{Holder: peer, State: state, Division: "1201", Service: "urban.housing"})
 		}
 	}
+	filters = append(filters,
+		store.Filter{Light: jieliv1.Ticket_RED, At: time.Unix(5, 0)}, store.Filter{Light: jieliv1.Ticket_YELLOW, At: time.Unix(5, 0)},
+		store.Filter{DueBefore: time.Unix(5, 0)}, store.Filter{TimerUntil: time.Unix(5, 0)}, store.Filter{Provisional: true})
 	for i, f := range filters {
 		for _, limit := range []int{1, 3, 1000} {
 			first, err := r.ListTickets(f, 0, limit)

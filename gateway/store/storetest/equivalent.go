@@ -92,7 +92,11 @@ var operations = []func(store.Tx, step) (any, error){
 		t.State.State = []jieliv1.Ticket_State{jieliv1.Ticket_UNROUTED, jieliv1.Ticket_CLOSED, jieliv1.Ticket_ACCEPTED}[s.N%3]
 		t.State.Service = []string{"urban", "urban.housing", "transport"}[s.N%3]
 		t.State.Division = []string{"12", "120101", "3205"}[s.N%3]
+		if s.N > 0 {
+			t.Due, t.Yellow = time.Unix(int64(s.N), 0), time.Unix(int64(s.N)/2, 0)
+		}
 		if s.Flag {
+			t.Timer, t.Provisional = time.Unix(int64(s.N), 500), true
 			t.WaitRevision = uint64(s.N)
 			t.Warnings, t.Digest = []string{"w"}, []byte{byte(s.N)}
 		}

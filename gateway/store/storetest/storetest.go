@@ -36,6 +36,7 @@ func Run(t *testing.T, open Factory) {
 		{"what is handed in and out is copied", copies},
 		{"lists are in order of change and page without gaps", listPages},
 		{"lists select by each field", listFilters},
+		{"lists select by deadlines", listTimes},
 		{"tickets are counted by state and holder", counts},
 		{"tickets that wait for a route are listed", waitingTickets},
 		{"events are read back as they were", events},

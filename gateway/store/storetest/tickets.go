@@ -18,6 +18,7 @@ func ticketLookups(t *testing.T, open Factory) {
 	want := Ticket("t1")
 	want.QueryCode, want.Acknowledged, want.Digest, want.Stopped = "1234", 3, []byte{1, 2}, "CHAIN_BROKEN"
 	want.RecallRequest, want.WithdrawRequest, want.WaitRevision = "r1", "w1", 1<<63+5
+	want.Due, want.Yellow, want.Timer, want.Provisional = clock.Now().Add(time.Hour), clock.Now(), clock.Now().Add(time.Minute), true
 	want.Warnings = []string{"类别未识别", "emergency words"}
 	update(t, s, func(tx store.Tx) error { return tx.PutTicket(want) })
 	if want.Changed != clock.Now().UnixMicro() || !want.UpdateTime.Equal(clock.Now()) {
@@ -214,6 +215,60 @@ func listFilters(t *testing.T, open Factory) {
 			Division: "32", ExternalID: "X-b", UpdatedAfter: start,
 		}, []string{"b"}},
 		{"an unknown holder", store.Filter{Holder: "nobody"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			view(t, s, func(r store.Reader) error {
+				got, err := r.ListTickets(c.filter, 0, 10)
+				equal(t, "tickets", ids(got), c.want)
+				return err
+			})
+		})
+	}
+}
+
+func listTimes(t *testing.T, open Factory) {
+	s := openStore(t, open, Options{})
+	at := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	add := func(id string, state jieliv1.Ticket_State, due, yellow, timer time.Duration, provisional bool) {
+		t.Helper()
+		tk := Ticket(id)
+		tk.State.State, tk.Provisional = state, provisional
+		for d, to := range map[time.Duration]*time.Time{due: &tk.Due, yellow: &tk.Yellow, timer: &tk.Timer} {
+			if d != 0 {
+				*to = at.Add(d)
+			}
+		}
+		update(t, s, func(tx store.Tx) error { return tx.PutTicket(tk) })
+	}
+	const hour = time.Hour
+	add("none", jieliv1.Ticket_ACCEPTED, 0, 0, 0, false)
+	add("green", jieliv1.Ticket_ACCEPTED, 9*hour, 5*hour, 0, true)
+	add("yellow", jieliv1.Ticket_OFFERED, 4*hour, -2*hour, 6*hour, false)
+	add("red", jieliv1.Ticket_OFFERED, -hour, -3*hour, -time.Microsecond, false)
+	add("rests", jieliv1.Ticket_ANSWERED, -hour, -3*hour, -hour, true)
+	red, yellow, green := jieliv1.Ticket_RED, jieliv1.Ticket_YELLOW, jieliv1.Ticket_GREEN
+	for _, c := range []struct {
+		name   string
+		filter store.Filter
+		want   []string
+	}{
+		{"red", store.Filter{Light: red, At: at}, []string{"red"}},
+		{"yellow", store.Filter{Light: yellow, At: at}, []string{"yellow"}},
+		{"green", store.Filter{Light: green, At: at}, []string{"green"}},
+		{"red to the microsecond", store.Filter{Light: red, At: at.Add(4 * hour)}, []string{"yellow", "red"}},
+		{"not red a nanosecond before", store.Filter{Light: red, At: at.Add(4*hour - 1)}, []string{"red"}},
+		{"yellow to the microsecond", store.Filter{Light: yellow, At: at.Add(5 * hour)}, []string{"green"}},
+		{"due before", store.Filter{DueBefore: at.Add(4 * hour)}, []string{"red"}},
+		{"due before a nanosecond later", store.Filter{DueBefore: at.Add(4*hour + 1)}, []string{"yellow", "red"}},
+		{"timers", store.Filter{TimerUntil: at}, []string{"red"}},
+		{"timers up to a moment", store.Filter{TimerUntil: at.Add(6 * hour)}, []string{"yellow", "red"}},
+		{"provisional", store.Filter{Provisional: true}, []string{"green"}},
+		{"a light in a state", store.Filter{Light: red, At: at, State: jieliv1.Ticket_ACCEPTED}, nil},
+		{"a light of a service", store.Filter{Light: red, At: at, Service: "urban"}, []string{"red"}},
+		{"a light of another service", store.Filter{Light: red, At: at, Service: "traffic"}, nil},
+		{"an external id with its light", store.Filter{Light: red, At: at, ExternalID: "X-red"}, []string{"red"}},
+		{"an external id with another light", store.Filter{Light: green, At: at, ExternalID: "X-red"}, nil},
+		{"an external id that rests", store.Filter{Light: red, At: at, ExternalID: "X-rests"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			view(t, s, func(r store.Reader) error {

@@ -200,7 +200,7 @@ func (x Change_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Change_Kind.Descriptor instead.
 func (Change_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{7, 0}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Region (区域) is a member of the federation: one centre with its own operator.
@@ -885,7 +885,10 @@ type Policy struct {
 	// Lowest link version a peer may speak; 1 when 0.
 	LinkVersionFloor uint32 `protobuf:"varint,3,opt,name=link_version_floor,json=linkVersionFloor,proto3" json:"link_version_floor,omitempty"`
 	// Revision of its newest change.
-	Revision      uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Terms that differ from the defaults, at most 1,000, in order of region, service, type and urgency, no two for the
+	// same. Regions may change their own.
+	Terms         []*TermRule `protobuf:"bytes,5,rep,name=terms,proto3" json:"terms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -948,6 +951,96 @@ func (x *Policy) GetRevision() uint64 {
 	return 0
 }
 
+func (x *Policy) GetTerms() []*TermRule {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+// TermRule says how long things may take for some tickets. For each term the most particular rule that has it wins: one
+// of the region that handles the ticket before one for all regions, then the longest service, then the one of a type.
+type TermRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Region that handles the ticket; empty for all.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// Service code; the rule holds for those below it too. Empty for all.
+	Service string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
+	// Type of matter; unspecified for all.
+	Type Ticket_Type `protobuf:"varint,3,opt,name=type,proto3,enum=jieli.v1.Ticket_Type" json:"type,omitempty"`
+	// Urgency; NORMAL when unspecified, so that no rule loosens what is urgent by accident.
+	Urgency Ticket_Urgency `protobuf:"varint,4,opt,name=urgency,proto3,enum=jieli.v1.Ticket_Urgency" json:"urgency,omitempty"`
+	// The terms; those absent are left to less particular rules and to the defaults.
+	Terms         *Terms `protobuf:"bytes,5,opt,name=terms,proto3" json:"terms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TermRule) Reset() {
+	*x = TermRule{}
+	mi := &file_jieli_v1_registry_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TermRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TermRule) ProtoMessage() {}
+
+func (x *TermRule) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_registry_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TermRule.ProtoReflect.Descriptor instead.
+func (*TermRule) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TermRule) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *TermRule) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *TermRule) GetType() Ticket_Type {
+	if x != nil {
+		return x.Type
+	}
+	return Ticket_TYPE_UNSPECIFIED
+}
+
+func (x *TermRule) GetUrgency() Ticket_Urgency {
+	if x != nil {
+		return x.Urgency
+	}
+	return Ticket_URGENCY_UNSPECIFIED
+}
+
+func (x *TermRule) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
 // Change is one entry of the registry's history: what one revision changed. The newest 1,000 that concern
 // a region are kept for each, and the newest 1,000 that concern no single one.
 type Change struct {
@@ -979,7 +1072,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[7]
+	mi := &file_jieli_v1_registry_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -991,7 +1084,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[7]
+	mi := &file_jieli_v1_registry_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1004,7 +1097,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{7}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Change) GetRevision() uint64 {
@@ -1092,7 +1185,7 @@ type FieldChange struct {
 
 func (x *FieldChange) Reset() {
 	*x = FieldChange{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[8]
+	mi := &file_jieli_v1_registry_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1104,7 +1197,7 @@ func (x *FieldChange) String() string {
 func (*FieldChange) ProtoMessage() {}
 
 func (x *FieldChange) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[8]
+	mi := &file_jieli_v1_registry_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1117,7 +1210,7 @@ func (x *FieldChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
 func (*FieldChange) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{8}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FieldChange) GetField() string {
@@ -1158,7 +1251,7 @@ type RouteCounts struct {
 
 func (x *RouteCounts) Reset() {
 	*x = RouteCounts{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[9]
+	mi := &file_jieli_v1_registry_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1263,7 @@ func (x *RouteCounts) String() string {
 func (*RouteCounts) ProtoMessage() {}
 
 func (x *RouteCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[9]
+	mi := &file_jieli_v1_registry_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1276,7 @@ func (x *RouteCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteCounts.ProtoReflect.Descriptor instead.
 func (*RouteCounts) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{9}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RouteCounts) GetRegion() string {
@@ -1252,7 +1345,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[10]
+	mi := &file_jieli_v1_registry_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1357,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[10]
+	mi := &file_jieli_v1_registry_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1370,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{10}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Command) GetRequestId() string {
@@ -1553,7 +1646,7 @@ type Bootstrap struct {
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[11]
+	mi := &file_jieli_v1_registry_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1565,7 +1658,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[11]
+	mi := &file_jieli_v1_registry_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1578,7 +1671,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{11}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Bootstrap) GetClusterId() string {
@@ -1629,7 +1722,7 @@ type RegisterRegion struct {
 
 func (x *RegisterRegion) Reset() {
 	*x = RegisterRegion{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[12]
+	mi := &file_jieli_v1_registry_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1641,7 +1734,7 @@ func (x *RegisterRegion) String() string {
 func (*RegisterRegion) ProtoMessage() {}
 
 func (x *RegisterRegion) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[12]
+	mi := &file_jieli_v1_registry_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,7 +1747,7 @@ func (x *RegisterRegion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterRegion.ProtoReflect.Descriptor instead.
 func (*RegisterRegion) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{12}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RegisterRegion) GetRegion() *Region {
@@ -1682,7 +1775,7 @@ type UpdateRegion struct {
 
 func (x *UpdateRegion) Reset() {
 	*x = UpdateRegion{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[13]
+	mi := &file_jieli_v1_registry_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1694,7 +1787,7 @@ func (x *UpdateRegion) String() string {
 func (*UpdateRegion) ProtoMessage() {}
 
 func (x *UpdateRegion) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[13]
+	mi := &file_jieli_v1_registry_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1707,7 +1800,7 @@ func (x *UpdateRegion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRegion.ProtoReflect.Descriptor instead.
 func (*UpdateRegion) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{13}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateRegion) GetRegion() *Region {
@@ -1736,7 +1829,7 @@ type ChangeRegionState struct {
 
 func (x *ChangeRegionState) Reset() {
 	*x = ChangeRegionState{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[14]
+	mi := &file_jieli_v1_registry_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1748,7 +1841,7 @@ func (x *ChangeRegionState) String() string {
 func (*ChangeRegionState) ProtoMessage() {}
 
 func (x *ChangeRegionState) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[14]
+	mi := &file_jieli_v1_registry_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1761,7 +1854,7 @@ func (x *ChangeRegionState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRegionState.ProtoReflect.Descriptor instead.
 func (*ChangeRegionState) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{14}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ChangeRegionState) GetRegion() string {
@@ -1810,7 +1903,7 @@ type PutNode struct {
 
 func (x *PutNode) Reset() {
 	*x = PutNode{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[15]
+	mi := &file_jieli_v1_registry_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1822,7 +1915,7 @@ func (x *PutNode) String() string {
 func (*PutNode) ProtoMessage() {}
 
 func (x *PutNode) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[15]
+	mi := &file_jieli_v1_registry_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1835,7 +1928,7 @@ func (x *PutNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutNode.ProtoReflect.Descriptor instead.
 func (*PutNode) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{15}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PutNode) GetNode() *Node {
@@ -1858,7 +1951,7 @@ type RemoveNode struct {
 
 func (x *RemoveNode) Reset() {
 	*x = RemoveNode{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[16]
+	mi := &file_jieli_v1_registry_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1870,7 +1963,7 @@ func (x *RemoveNode) String() string {
 func (*RemoveNode) ProtoMessage() {}
 
 func (x *RemoveNode) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[16]
+	mi := &file_jieli_v1_registry_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1883,7 +1976,7 @@ func (x *RemoveNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveNode.ProtoReflect.Descriptor instead.
 func (*RemoveNode) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{16}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RemoveNode) GetRegion() string {
@@ -1913,7 +2006,7 @@ type ChangeRoutes struct {
 
 func (x *ChangeRoutes) Reset() {
 	*x = ChangeRoutes{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[17]
+	mi := &file_jieli_v1_registry_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2018,7 @@ func (x *ChangeRoutes) String() string {
 func (*ChangeRoutes) ProtoMessage() {}
 
 func (x *ChangeRoutes) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[17]
+	mi := &file_jieli_v1_registry_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2031,7 @@ func (x *ChangeRoutes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRoutes.ProtoReflect.Descriptor instead.
 func (*ChangeRoutes) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{17}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ChangeRoutes) GetSet() []*Route {
@@ -1970,7 +2063,7 @@ type StageRoutes struct {
 
 func (x *StageRoutes) Reset() {
 	*x = StageRoutes{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[18]
+	mi := &file_jieli_v1_registry_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1982,7 +2075,7 @@ func (x *StageRoutes) String() string {
 func (*StageRoutes) ProtoMessage() {}
 
 func (x *StageRoutes) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[18]
+	mi := &file_jieli_v1_registry_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1995,7 +2088,7 @@ func (x *StageRoutes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRoutes.ProtoReflect.Descriptor instead.
 func (*StageRoutes) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{18}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StageRoutes) GetImportId() string {
@@ -2034,7 +2127,7 @@ type FinishImport struct {
 
 func (x *FinishImport) Reset() {
 	*x = FinishImport{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[19]
+	mi := &file_jieli_v1_registry_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2046,7 +2139,7 @@ func (x *FinishImport) String() string {
 func (*FinishImport) ProtoMessage() {}
 
 func (x *FinishImport) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[19]
+	mi := &file_jieli_v1_registry_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2059,7 +2152,7 @@ func (x *FinishImport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishImport.ProtoReflect.Descriptor instead.
 func (*FinishImport) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{19}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *FinishImport) GetImportId() string {
@@ -2096,7 +2189,7 @@ type ChangeServices struct {
 
 func (x *ChangeServices) Reset() {
 	*x = ChangeServices{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[20]
+	mi := &file_jieli_v1_registry_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2108,7 +2201,7 @@ func (x *ChangeServices) String() string {
 func (*ChangeServices) ProtoMessage() {}
 
 func (x *ChangeServices) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[20]
+	mi := &file_jieli_v1_registry_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2121,7 +2214,7 @@ func (x *ChangeServices) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeServices.ProtoReflect.Descriptor instead.
 func (*ChangeServices) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{20}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ChangeServices) GetSet() []*ServiceEntry {
@@ -2149,7 +2242,7 @@ type SetPolicy struct {
 
 func (x *SetPolicy) Reset() {
 	*x = SetPolicy{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[21]
+	mi := &file_jieli_v1_registry_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2161,7 +2254,7 @@ func (x *SetPolicy) String() string {
 func (*SetPolicy) ProtoMessage() {}
 
 func (x *SetPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[21]
+	mi := &file_jieli_v1_registry_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2174,7 +2267,7 @@ func (x *SetPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPolicy.ProtoReflect.Descriptor instead.
 func (*SetPolicy) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{21}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SetPolicy) GetPolicy() *Policy {
@@ -2201,7 +2294,7 @@ type ReportLevel struct {
 
 func (x *ReportLevel) Reset() {
 	*x = ReportLevel{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[22]
+	mi := &file_jieli_v1_registry_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2306,7 @@ func (x *ReportLevel) String() string {
 func (*ReportLevel) ProtoMessage() {}
 
 func (x *ReportLevel) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[22]
+	mi := &file_jieli_v1_registry_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2319,7 @@ func (x *ReportLevel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportLevel.ProtoReflect.Descriptor instead.
 func (*ReportLevel) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{22}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReportLevel) GetRegion() string {
@@ -2268,7 +2361,7 @@ type RaiseLevel struct {
 
 func (x *RaiseLevel) Reset() {
 	*x = RaiseLevel{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[23]
+	mi := &file_jieli_v1_registry_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2280,7 +2373,7 @@ func (x *RaiseLevel) String() string {
 func (*RaiseLevel) ProtoMessage() {}
 
 func (x *RaiseLevel) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[23]
+	mi := &file_jieli_v1_registry_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2293,7 +2386,7 @@ func (x *RaiseLevel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaiseLevel.ProtoReflect.Descriptor instead.
 func (*RaiseLevel) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{23}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RaiseLevel) GetLevel() uint32 {
@@ -2320,7 +2413,7 @@ type LogEntry struct {
 
 func (x *LogEntry) Reset() {
 	*x = LogEntry{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[24]
+	mi := &file_jieli_v1_registry_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2332,7 +2425,7 @@ func (x *LogEntry) String() string {
 func (*LogEntry) ProtoMessage() {}
 
 func (x *LogEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[24]
+	mi := &file_jieli_v1_registry_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2345,7 +2438,7 @@ func (x *LogEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogEntry.ProtoReflect.Descriptor instead.
 func (*LogEntry) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{24}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LogEntry) GetCommand() []byte {
@@ -2393,7 +2486,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[25]
+	mi := &file_jieli_v1_registry_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2405,7 +2498,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[25]
+	mi := &file_jieli_v1_registry_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2418,7 +2511,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{25}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Outcome) GetRevision() uint64 {
@@ -2473,7 +2566,7 @@ type SnapshotRecord struct {
 
 func (x *SnapshotRecord) Reset() {
 	*x = SnapshotRecord{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[26]
+	mi := &file_jieli_v1_registry_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2485,7 +2578,7 @@ func (x *SnapshotRecord) String() string {
 func (*SnapshotRecord) ProtoMessage() {}
 
 func (x *SnapshotRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[26]
+	mi := &file_jieli_v1_registry_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2498,7 +2591,7 @@ func (x *SnapshotRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotRecord.ProtoReflect.Descriptor instead.
 func (*SnapshotRecord) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{26}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SnapshotRecord) GetRecord() isSnapshotRecord_Record {
@@ -2695,7 +2788,7 @@ type SnapshotHeader struct {
 
 func (x *SnapshotHeader) Reset() {
 	*x = SnapshotHeader{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[27]
+	mi := &file_jieli_v1_registry_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +2800,7 @@ func (x *SnapshotHeader) String() string {
 func (*SnapshotHeader) ProtoMessage() {}
 
 func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[27]
+	mi := &file_jieli_v1_registry_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +2813,7 @@ func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotHeader.ProtoReflect.Descriptor instead.
 func (*SnapshotHeader) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{27}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SnapshotHeader) GetFormat() uint32 {
@@ -2785,7 +2878,7 @@ type AppliedRequest struct {
 
 func (x *AppliedRequest) Reset() {
 	*x = AppliedRequest{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[28]
+	mi := &file_jieli_v1_registry_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2797,7 +2890,7 @@ func (x *AppliedRequest) String() string {
 func (*AppliedRequest) ProtoMessage() {}
 
 func (x *AppliedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[28]
+	mi := &file_jieli_v1_registry_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2810,7 +2903,7 @@ func (x *AppliedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppliedRequest.ProtoReflect.Descriptor instead.
 func (*AppliedRequest) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{28}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *AppliedRequest) GetId() []byte {
@@ -2844,7 +2937,7 @@ type StagedImport struct {
 
 func (x *StagedImport) Reset() {
 	*x = StagedImport{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[29]
+	mi := &file_jieli_v1_registry_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2856,7 +2949,7 @@ func (x *StagedImport) String() string {
 func (*StagedImport) ProtoMessage() {}
 
 func (x *StagedImport) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[29]
+	mi := &file_jieli_v1_registry_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2869,7 +2962,7 @@ func (x *StagedImport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StagedImport.ProtoReflect.Descriptor instead.
 func (*StagedImport) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{29}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *StagedImport) GetImportId() string {
@@ -2913,7 +3006,7 @@ type RevisionHash struct {
 
 func (x *RevisionHash) Reset() {
 	*x = RevisionHash{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[30]
+	mi := &file_jieli_v1_registry_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2925,7 +3018,7 @@ func (x *RevisionHash) String() string {
 func (*RevisionHash) ProtoMessage() {}
 
 func (x *RevisionHash) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[30]
+	mi := &file_jieli_v1_registry_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2938,7 +3031,7 @@ func (x *RevisionHash) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevisionHash.ProtoReflect.Descriptor instead.
 func (*RevisionHash) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{30}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RevisionHash) GetRevision() uint64 {
@@ -2968,7 +3061,7 @@ type SnapshotFooter struct {
 
 func (x *SnapshotFooter) Reset() {
 	*x = SnapshotFooter{}
-	mi := &file_jieli_v1_registry_proto_msgTypes[31]
+	mi := &file_jieli_v1_registry_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2980,7 +3073,7 @@ func (x *SnapshotFooter) String() string {
 func (*SnapshotFooter) ProtoMessage() {}
 
 func (x *SnapshotFooter) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_registry_proto_msgTypes[31]
+	mi := &file_jieli_v1_registry_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2993,7 +3086,7 @@ func (x *SnapshotFooter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotFooter.ProtoReflect.Descriptor instead.
 func (*SnapshotFooter) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{31}
+	return file_jieli_v1_registry_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SnapshotFooter) GetRecords() uint64 {
@@ -3014,7 +3107,7 @@ var File_jieli_v1_registry_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_registry_proto_rawDesc = "" +
 	"\n" +
-	"\x17jieli/v1/registry.proto\x12\bjieli.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x05\n" +
+	"\x17jieli/v1/registry.proto\x12\bjieli.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\xe9\x05\n" +
 	"\x06Region\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -3094,13 +3187,20 @@ const file_jieli_v1_registry_proto_rawDesc = "" +
 	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x12\x18\n" +
 	"\aaliases\x18\x04 \x03(\tR\aaliases\x12\x1c\n" +
 	"\temergency\x18\x05 \x01(\tR\temergency\x12\x1a\n" +
-	"\brevision\x18\x06 \x01(\x04R\brevision\"\xb5\x01\n" +
+	"\brevision\x18\x06 \x01(\x04R\brevision\"\xdf\x01\n" +
 	"\x06Policy\x12@\n" +
 	"\x0eregistry_grace\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\rregistryGrace\x12\x1f\n" +
 	"\vrequest_ids\x18\x02 \x01(\rR\n" +
 	"requestIds\x12,\n" +
 	"\x12link_version_floor\x18\x03 \x01(\rR\x10linkVersionFloor\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\"\xd2\x05\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\x12(\n" +
+	"\x05terms\x18\x05 \x03(\v2\x12.jieli.v1.TermRuleR\x05terms\"\xc2\x01\n" +
+	"\bTermRule\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x18\n" +
+	"\aservice\x18\x02 \x01(\tR\aservice\x12)\n" +
+	"\x04type\x18\x03 \x01(\x0e2\x15.jieli.v1.Ticket.TypeR\x04type\x122\n" +
+	"\aurgency\x18\x04 \x01(\x0e2\x18.jieli.v1.Ticket.UrgencyR\aurgency\x12%\n" +
+	"\x05terms\x18\x05 \x01(\v2\x0f.jieli.v1.TermsR\x05terms\"\xd2\x05\n" +
 	"\x06Change\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
@@ -3275,7 +3375,7 @@ func file_jieli_v1_registry_proto_rawDescGZIP() []byte {
 }
 
 var file_jieli_v1_registry_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_jieli_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_jieli_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_jieli_v1_registry_proto_goTypes = []any{
 	(Region_State)(0),             // 0: jieli.v1.Region.State
 	(Change_Kind)(0),              // 1: jieli.v1.Change.Kind
@@ -3286,93 +3386,101 @@ var file_jieli_v1_registry_proto_goTypes = []any{
 	(*RouteKey)(nil),              // 6: jieli.v1.RouteKey
 	(*ServiceEntry)(nil),          // 7: jieli.v1.ServiceEntry
 	(*Policy)(nil),                // 8: jieli.v1.Policy
-	(*Change)(nil),                // 9: jieli.v1.Change
-	(*FieldChange)(nil),           // 10: jieli.v1.FieldChange
-	(*RouteCounts)(nil),           // 11: jieli.v1.RouteCounts
-	(*Command)(nil),               // 12: jieli.v1.Command
-	(*Bootstrap)(nil),             // 13: jieli.v1.Bootstrap
-	(*RegisterRegion)(nil),        // 14: jieli.v1.RegisterRegion
-	(*UpdateRegion)(nil),          // 15: jieli.v1.UpdateRegion
-	(*ChangeRegionState)(nil),     // 16: jieli.v1.ChangeRegionState
-	(*PutNode)(nil),               // 17: jieli.v1.PutNode
-	(*RemoveNode)(nil),            // 18: jieli.v1.RemoveNode
-	(*ChangeRoutes)(nil),          // 19: jieli.v1.ChangeRoutes
-	(*StageRoutes)(nil),           // 20: jieli.v1.StageRoutes
-	(*FinishImport)(nil),          // 21: jieli.v1.FinishImport
-	(*ChangeServices)(nil),        // 22: jieli.v1.ChangeServices
-	(*SetPolicy)(nil),             // 23: jieli.v1.SetPolicy
-	(*ReportLevel)(nil),           // 24: jieli.v1.ReportLevel
-	(*RaiseLevel)(nil),            // 25: jieli.v1.RaiseLevel
-	(*LogEntry)(nil),              // 26: jieli.v1.LogEntry
-	(*Outcome)(nil),               // 27: jieli.v1.Outcome
-	(*SnapshotRecord)(nil),        // 28: jieli.v1.SnapshotRecord
-	(*SnapshotHeader)(nil),        // 29: jieli.v1.SnapshotHeader
-	(*AppliedRequest)(nil),        // 30: jieli.v1.AppliedRequest
-	(*StagedImport)(nil),          // 31: jieli.v1.StagedImport
-	(*RevisionHash)(nil),          // 32: jieli.v1.RevisionHash
-	(*SnapshotFooter)(nil),        // 33: jieli.v1.SnapshotFooter
-	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
+	(*TermRule)(nil),              // 9: jieli.v1.TermRule
+	(*Change)(nil),                // 10: jieli.v1.Change
+	(*FieldChange)(nil),           // 11: jieli.v1.FieldChange
+	(*RouteCounts)(nil),           // 12: jieli.v1.RouteCounts
+	(*Command)(nil),               // 13: jieli.v1.Command
+	(*Bootstrap)(nil),             // 14: jieli.v1.Bootstrap
+	(*RegisterRegion)(nil),        // 15: jieli.v1.RegisterRegion
+	(*UpdateRegion)(nil),          // 16: jieli.v1.UpdateRegion
+	(*ChangeRegionState)(nil),     // 17: jieli.v1.ChangeRegionState
+	(*PutNode)(nil),               // 18: jieli.v1.PutNode
+	(*RemoveNode)(nil),            // 19: jieli.v1.RemoveNode
+	(*ChangeRoutes)(nil),          // 20: jieli.v1.ChangeRoutes
+	(*StageRoutes)(nil),           // 21: jieli.v1.StageRoutes
+	(*FinishImport)(nil),          // 22: jieli.v1.FinishImport
+	(*ChangeServices)(nil),        // 23: jieli.v1.ChangeServices
+	(*SetPolicy)(nil),             // 24: jieli.v1.SetPolicy
+	(*ReportLevel)(nil),           // 25: jieli.v1.ReportLevel
+	(*RaiseLevel)(nil),            // 26: jieli.v1.RaiseLevel
+	(*LogEntry)(nil),              // 27: jieli.v1.LogEntry
+	(*Outcome)(nil),               // 28: jieli.v1.Outcome
+	(*SnapshotRecord)(nil),        // 29: jieli.v1.SnapshotRecord
+	(*SnapshotHeader)(nil),        // 30: jieli.v1.SnapshotHeader
+	(*AppliedRequest)(nil),        // 31: jieli.v1.AppliedRequest
+	(*StagedImport)(nil),          // 32: jieli.v1.StagedImport
+	(*RevisionHash)(nil),          // 33: jieli.v1.RevisionHash
+	(*SnapshotFooter)(nil),        // 34: jieli.v1.SnapshotFooter
+	(*timestamppb.Timestamp)(nil), // 35: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 36: google.protobuf.Duration
+	(Ticket_Type)(0),              // 37: jieli.v1.Ticket.Type
+	(Ticket_Urgency)(0),           // 38: jieli.v1.Ticket.Urgency
+	(*Terms)(nil),                 // 39: jieli.v1.Terms
 }
 var file_jieli_v1_registry_proto_depIdxs = []int32{
 	0,  // 0: jieli.v1.Region.state:type_name -> jieli.v1.Region.State
 	3,  // 1: jieli.v1.Region.signing_keys:type_name -> jieli.v1.SigningKey
-	34, // 2: jieli.v1.Region.register_time:type_name -> google.protobuf.Timestamp
-	34, // 3: jieli.v1.Region.change_time:type_name -> google.protobuf.Timestamp
-	34, // 4: jieli.v1.SigningKey.valid_from:type_name -> google.protobuf.Timestamp
-	34, // 5: jieli.v1.SigningKey.valid_until:type_name -> google.protobuf.Timestamp
-	34, // 6: jieli.v1.Node.change_time:type_name -> google.protobuf.Timestamp
-	34, // 7: jieli.v1.Route.change_time:type_name -> google.protobuf.Timestamp
-	35, // 8: jieli.v1.Policy.registry_grace:type_name -> google.protobuf.Duration
-	34, // 9: jieli.v1.Change.time:type_name -> google.protobuf.Timestamp
-	1,  // 10: jieli.v1.Change.kind:type_name -> jieli.v1.Change.Kind
-	10, // 11: jieli.v1.Change.fields:type_name -> jieli.v1.FieldChange
-	11, // 12: jieli.v1.Change.routes:type_name -> jieli.v1.RouteCounts
-	13, // 13: jieli.v1.Command.bootstrap:type_name -> jieli.v1.Bootstrap
-	14, // 14: jieli.v1.Command.register_region:type_name -> jieli.v1.RegisterRegion
-	15, // 15: jieli.v1.Command.update_region:type_name -> jieli.v1.UpdateRegion
-	16, // 16: jieli.v1.Command.change_region_state:type_name -> jieli.v1.ChangeRegionState
-	17, // 17: jieli.v1.Command.put_node:type_name -> jieli.v1.PutNode
-	18, // 18: jieli.v1.Command.remove_node:type_name -> jieli.v1.RemoveNode
-	19, // 19: jieli.v1.Command.change_routes:type_name -> jieli.v1.ChangeRoutes
-	20, // 20: jieli.v1.Command.stage_routes:type_name -> jieli.v1.StageRoutes
-	21, // 21: jieli.v1.Command.finish_import:type_name -> jieli.v1.FinishImport
-	22, // 22: jieli.v1.Command.change_services:type_name -> jieli.v1.ChangeServices
-	23, // 23: jieli.v1.Command.set_policy:type_name -> jieli.v1.SetPolicy
-	24, // 24: jieli.v1.Command.report_level:type_name -> jieli.v1.ReportLevel
-	25, // 25: jieli.v1.Command.raise_level:type_name -> jieli.v1.RaiseLevel
-	2,  // 26: jieli.v1.Bootstrap.region:type_name -> jieli.v1.Region
-	4,  // 27: jieli.v1.Bootstrap.node:type_name -> jieli.v1.Node
-	7,  // 28: jieli.v1.Bootstrap.services:type_name -> jieli.v1.ServiceEntry
-	8,  // 29: jieli.v1.Bootstrap.policy:type_name -> jieli.v1.Policy
-	2,  // 30: jieli.v1.RegisterRegion.region:type_name -> jieli.v1.Region
-	4,  // 31: jieli.v1.RegisterRegion.nodes:type_name -> jieli.v1.Node
-	2,  // 32: jieli.v1.UpdateRegion.region:type_name -> jieli.v1.Region
-	0,  // 33: jieli.v1.ChangeRegionState.state:type_name -> jieli.v1.Region.State
-	4,  // 34: jieli.v1.PutNode.node:type_name -> jieli.v1.Node
-	5,  // 35: jieli.v1.ChangeRoutes.set:type_name -> jieli.v1.Route
-	6,  // 36: jieli.v1.ChangeRoutes.delete:type_name -> jieli.v1.RouteKey
-	19, // 37: jieli.v1.StageRoutes.changes:type_name -> jieli.v1.ChangeRoutes
-	7,  // 38: jieli.v1.ChangeServices.set:type_name -> jieli.v1.ServiceEntry
-	8,  // 39: jieli.v1.SetPolicy.policy:type_name -> jieli.v1.Policy
-	29, // 40: jieli.v1.SnapshotRecord.header:type_name -> jieli.v1.SnapshotHeader
-	2,  // 41: jieli.v1.SnapshotRecord.region:type_name -> jieli.v1.Region
-	4,  // 42: jieli.v1.SnapshotRecord.node:type_name -> jieli.v1.Node
-	5,  // 43: jieli.v1.SnapshotRecord.route:type_name -> jieli.v1.Route
-	7,  // 44: jieli.v1.SnapshotRecord.service:type_name -> jieli.v1.ServiceEntry
-	30, // 45: jieli.v1.SnapshotRecord.request:type_name -> jieli.v1.AppliedRequest
-	31, // 46: jieli.v1.SnapshotRecord.staged:type_name -> jieli.v1.StagedImport
-	32, // 47: jieli.v1.SnapshotRecord.revision_hash:type_name -> jieli.v1.RevisionHash
-	9,  // 48: jieli.v1.SnapshotRecord.change:type_name -> jieli.v1.Change
-	33, // 49: jieli.v1.SnapshotRecord.footer:type_name -> jieli.v1.SnapshotFooter
-	8,  // 50: jieli.v1.SnapshotHeader.policy:type_name -> jieli.v1.Policy
-	27, // 51: jieli.v1.AppliedRequest.outcome:type_name -> jieli.v1.Outcome
-	19, // 52: jieli.v1.StagedImport.chunks:type_name -> jieli.v1.ChangeRoutes
-	53, // [53:53] is the sub-list for method output_type
-	53, // [53:53] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	35, // 2: jieli.v1.Region.register_time:type_name -> google.protobuf.Timestamp
+	35, // 3: jieli.v1.Region.change_time:type_name -> google.protobuf.Timestamp
+	35, // 4: jieli.v1.SigningKey.valid_from:type_name -> google.protobuf.Timestamp
+	35, // 5: jieli.v1.SigningKey.valid_until:type_name -> google.protobuf.Timestamp
+	35, // 6: jieli.v1.Node.change_time:type_name -> google.protobuf.Timestamp
+	35, // 7: jieli.v1.Route.change_time:type_name -> google.protobuf.Timestamp
+	36, // 8: jieli.v1.Policy.registry_grace:type_name -> google.protobuf.Duration
+	9,  // 9: jieli.v1.Policy.terms:type_name -> jieli.v1.TermRule
+	37, // 10: jieli.v1.TermRule.type:type_name -> jieli.v1.Ticket.Type
+	38, // 11: jieli.v1.TermRule.urgency:type_name -> jieli.v1.Ticket.Urgency
+	39, // 12: jieli.v1.TermRule.terms:type_name -> jieli.v1.Terms
+	35, // 13: jieli.v1.Change.time:type_name -> google.protobuf.Timestamp
+	1,  // 14: jieli.v1.Change.kind:type_name -> jieli.v1.Change.Kind
+	11, // 15: jieli.v1.Change.fields:type_name -> jieli.v1.FieldChange
+	12, // 16: jieli.v1.Change.routes:type_name -> jieli.v1.RouteCounts
+	14, // 17: jieli.v1.Command.bootstrap:type_name -> jieli.v1.Bootstrap
+	15, // 18: jieli.v1.Command.register_region:type_name -> jieli.v1.RegisterRegion
+	16, // 19: jieli.v1.Command.update_region:type_name -> jieli.v1.UpdateRegion
+	17, // 20: jieli.v1.Command.change_region_state:type_name -> jieli.v1.ChangeRegionState
+	18, // 21: jieli.v1.Command.put_node:type_name -> jieli.v1.PutNode
+	19, // 22: jieli.v1.Command.remove_node:type_name -> jieli.v1.RemoveNode
+	20, // 23: jieli.v1.Command.change_routes:type_name -> jieli.v1.ChangeRoutes
+	21, // 24: jieli.v1.Command.stage_routes:type_name -> jieli.v1.StageRoutes
+	22, // 25: jieli.v1.Command.finish_import:type_name -> jieli.v1.FinishImport
+	23, // 26: jieli.v1.Command.change_services:type_name -> jieli.v1.ChangeServices
+	24, // 27: jieli.v1.Command.set_policy:type_name -> jieli.v1.SetPolicy
+	25, // 28: jieli.v1.Command.report_level:type_name -> jieli.v1.ReportLevel
+	26, // 29: jieli.v1.Command.raise_level:type_name -> jieli.v1.RaiseLevel
+	2,  // 30: jieli.v1.Bootstrap.region:type_name -> jieli.v1.Region
+	4,  // 31: jieli.v1.Bootstrap.node:type_name -> jieli.v1.Node
+	7,  // 32: jieli.v1.Bootstrap.services:type_name -> jieli.v1.ServiceEntry
+	8,  // 33: jieli.v1.Bootstrap.policy:type_name -> jieli.v1.Policy
+	2,  // 34: jieli.v1.RegisterRegion.region:type_name -> jieli.v1.Region
+	4,  // 35: jieli.v1.RegisterRegion.nodes:type_name -> jieli.v1.Node
+	2,  // 36: jieli.v1.UpdateRegion.region:type_name -> jieli.v1.Region
+	0,  // 37: jieli.v1.ChangeRegionState.state:type_name -> jieli.v1.Region.State
+	4,  // 38: jieli.v1.PutNode.node:type_name -> jieli.v1.Node
+	5,  // 39: jieli.v1.ChangeRoutes.set:type_name -> jieli.v1.Route
+	6,  // 40: jieli.v1.ChangeRoutes.delete:type_name -> jieli.v1.RouteKey
+	20, // 41: jieli.v1.StageRoutes.changes:type_name -> jieli.v1.ChangeRoutes
+	7,  // 42: jieli.v1.ChangeServices.set:type_name -> jieli.v1.ServiceEntry
+	8,  // 43: jieli.v1.SetPolicy.policy:type_name -> jieli.v1.Policy
+	30, // 44: jieli.v1.SnapshotRecord.header:type_name -> jieli.v1.SnapshotHeader
+	2,  // 45: jieli.v1.SnapshotRecord.region:type_name -> jieli.v1.Region
+	4,  // 46: jieli.v1.SnapshotRecord.node:type_name -> jieli.v1.Node
+	5,  // 47: jieli.v1.SnapshotRecord.route:type_name -> jieli.v1.Route
+	7,  // 48: jieli.v1.SnapshotRecord.service:type_name -> jieli.v1.ServiceEntry
+	31, // 49: jieli.v1.SnapshotRecord.request:type_name -> jieli.v1.AppliedRequest
+	32, // 50: jieli.v1.SnapshotRecord.staged:type_name -> jieli.v1.StagedImport
+	33, // 51: jieli.v1.SnapshotRecord.revision_hash:type_name -> jieli.v1.RevisionHash
+	10, // 52: jieli.v1.SnapshotRecord.change:type_name -> jieli.v1.Change
+	34, // 53: jieli.v1.SnapshotRecord.footer:type_name -> jieli.v1.SnapshotFooter
+	8,  // 54: jieli.v1.SnapshotHeader.policy:type_name -> jieli.v1.Policy
+	28, // 55: jieli.v1.AppliedRequest.outcome:type_name -> jieli.v1.Outcome
+	20, // 56: jieli.v1.StagedImport.chunks:type_name -> jieli.v1.ChangeRoutes
+	57, // [57:57] is the sub-list for method output_type
+	57, // [57:57] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_registry_proto_init() }
@@ -3380,7 +3488,8 @@ func file_jieli_v1_registry_proto_init() {
 	if File_jieli_v1_registry_proto != nil {
 		return
 	}
-	file_jieli_v1_registry_proto_msgTypes[10].OneofWrappers = []any{
+	file_jieli_v1_ticket_proto_init()
+	file_jieli_v1_registry_proto_msgTypes[11].OneofWrappers = []any{
 		(*Command_Bootstrap)(nil),
 		(*Command_RegisterRegion)(nil),
 		(*Command_UpdateRegion)(nil),
@@ -3395,7 +3504,7 @@ func file_jieli_v1_registry_proto_init() {
 		(*Command_ReportLevel)(nil),
 		(*Command_RaiseLevel)(nil),
 	}
-	file_jieli_v1_registry_proto_msgTypes[26].OneofWrappers = []any{
+	file_jieli_v1_registry_proto_msgTypes[27].OneofWrappers = []any{
 		(*SnapshotRecord_Header)(nil),
 		(*SnapshotRecord_Region)(nil),
 		(*SnapshotRecord_Node)(nil),
@@ -3413,7 +3522,7 @@ func file_jieli_v1_registry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jieli_v1_registry_proto_rawDesc), len(file_jieli_v1_registry_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

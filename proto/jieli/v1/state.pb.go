@@ -93,7 +93,33 @@ type TicketState struct {
 	// Time of the newest event.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// For DIVERTED.
-	CallNumber    string `protobuf:"bytes,33,opt,name=call_number,json=callNumber,proto3" json:"call_number,omitempty"`
+	CallNumber string `protobuf:"bytes,33,opt,name=call_number,json=callNumber,proto3" json:"call_number,omitempty"`
+	// A complex matter.
+	Complex bool `protobuf:"varint,34,opt,name=complex,proto3" json:"complex,omitempty"`
+	// The terms in force, by the newest hand-off: in seconds of clock time, or, negative, in working days; 0 for none.
+	DeliverTerm int64 `protobuf:"zigzag64,35,opt,name=deliver_term,json=deliverTerm,proto3" json:"deliver_term,omitempty"`
+	AcceptTerm  int64 `protobuf:"zigzag64,36,opt,name=accept_term,json=acceptTerm,proto3" json:"accept_term,omitempty"`
+	ContactTerm int64 `protobuf:"zigzag64,37,opt,name=contact_term,json=contactTerm,proto3" json:"contact_term,omitempty"`
+	AnswerTerm  int64 `protobuf:"zigzag64,38,opt,name=answer_term,json=answerTerm,proto3" json:"answer_term,omitempty"`
+	ReturnTerm  int64 `protobuf:"zigzag64,39,opt,name=return_term,json=returnTerm,proto3" json:"return_term,omitempty"`
+	// Revision of the policy they are by.
+	PolicyRevision uint64 `protobuf:"varint,40,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// A date rests on days that its author's calendar did not settle.
+	Provisional bool `protobuf:"varint,41,opt,name=provisional,proto3" json:"provisional,omitempty"`
+	// Deadlines that run, in milliseconds since 1970; 0 for none. They and the next ones are plain numbers because a state
+	// is copied at every step. `due_accept` and `deem_time` run from delivery, which each of the two regions sees for itself.
+	DueDeliver int64 `protobuf:"varint,42,opt,name=due_deliver,json=dueDeliver,proto3" json:"due_deliver,omitempty"`
+	DueAccept  int64 `protobuf:"varint,43,opt,name=due_accept,json=dueAccept,proto3" json:"due_accept,omitempty"`
+	DueContact int64 `protobuf:"varint,44,opt,name=due_contact,json=dueContact,proto3" json:"due_contact,omitempty"`
+	DueAnswer  int64 `protobuf:"varint,45,opt,name=due_answer,json=dueAnswer,proto3" json:"due_answer,omitempty"`
+	// While offered: when the ticket counts as accepted if nobody signs for it.
+	DeemTime int64 `protobuf:"varint,46,opt,name=deem_time,json=deemTime,proto3" json:"deem_time,omitempty"`
+	// `due_accept` or `deem_time` rests on days that this node's calendar did not settle.
+	AcceptProvisional bool `protobuf:"varint,47,opt,name=accept_provisional,json=acceptProvisional,proto3" json:"accept_provisional,omitempty"`
+	// When it was last signed for.
+	AcceptTime int64 `protobuf:"varint,48,opt,name=accept_time,json=acceptTime,proto3" json:"accept_time,omitempty"`
+	// When the matter must be answered, as promised to the caller; kept when it does not run.
+	Promised      int64 `protobuf:"varint,49,opt,name=promised,proto3" json:"promised,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -359,6 +385,118 @@ func (x *TicketState) GetCallNumber() string {
 	return ""
 }
 
+func (x *TicketState) GetComplex() bool {
+	if x != nil {
+		return x.Complex
+	}
+	return false
+}
+
+func (x *TicketState) GetDeliverTerm() int64 {
+	if x != nil {
+		return x.DeliverTerm
+	}
+	return 0
+}
+
+func (x *TicketState) GetAcceptTerm() int64 {
+	if x != nil {
+		return x.AcceptTerm
+	}
+	return 0
+}
+
+func (x *TicketState) GetContactTerm() int64 {
+	if x != nil {
+		return x.ContactTerm
+	}
+	return 0
+}
+
+func (x *TicketState) GetAnswerTerm() int64 {
+	if x != nil {
+		return x.AnswerTerm
+	}
+	return 0
+}
+
+func (x *TicketState) GetReturnTerm() int64 {
+	if x != nil {
+		return x.ReturnTerm
+	}
+	return 0
+}
+
+func (x *TicketState) GetPolicyRevision() uint64 {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return 0
+}
+
+func (x *TicketState) GetProvisional() bool {
+	if x != nil {
+		return x.Provisional
+	}
+	return false
+}
+
+func (x *TicketState) GetDueDeliver() int64 {
+	if x != nil {
+		return x.DueDeliver
+	}
+	return 0
+}
+
+func (x *TicketState) GetDueAccept() int64 {
+	if x != nil {
+		return x.DueAccept
+	}
+	return 0
+}
+
+func (x *TicketState) GetDueContact() int64 {
+	if x != nil {
+		return x.DueContact
+	}
+	return 0
+}
+
+func (x *TicketState) GetDueAnswer() int64 {
+	if x != nil {
+		return x.DueAnswer
+	}
+	return 0
+}
+
+func (x *TicketState) GetDeemTime() int64 {
+	if x != nil {
+		return x.DeemTime
+	}
+	return 0
+}
+
+func (x *TicketState) GetAcceptProvisional() bool {
+	if x != nil {
+		return x.AcceptProvisional
+	}
+	return false
+}
+
+func (x *TicketState) GetAcceptTime() int64 {
+	if x != nil {
+		return x.AcceptTime
+	}
+	return 0
+}
+
+func (x *TicketState) GetPromised() int64 {
+	if x != nil {
+		return x.Promised
+	}
+	return 0
+}
+
 // TicketRow is what a store keeps of a ticket beside the columns it searches by. It never leaves the node.
 type TicketRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -481,7 +619,7 @@ var File_jieli_v1_state_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x14jieli/v1/state.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\x9d\t\n" +
+	"\x14jieli/v1/state.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15jieli/v1/ticket.proto\"\xb4\r\n" +
 	"\vTicketState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x12\x1f\n" +
@@ -528,7 +666,31 @@ const file_jieli_v1_state_proto_rawDesc = "" +
 	"\vupdate_time\x18  \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1f\n" +
 	"\vcall_number\x18! \x01(\tR\n" +
-	"callNumber\"\xc0\x02\n" +
+	"callNumber\x12\x18\n" +
+	"\acomplex\x18\" \x01(\bR\acomplex\x12!\n" +
+	"\fdeliver_term\x18# \x01(\x12R\vdeliverTerm\x12\x1f\n" +
+	"\vaccept_term\x18$ \x01(\x12R\n" +
+	"acceptTerm\x12!\n" +
+	"\fcontact_term\x18% \x01(\x12R\vcontactTerm\x12\x1f\n" +
+	"\vanswer_term\x18& \x01(\x12R\n" +
+	"answerTerm\x12\x1f\n" +
+	"\vreturn_term\x18' \x01(\x12R\n" +
+	"returnTerm\x12'\n" +
+	"\x0fpolicy_revision\x18( \x01(\x04R\x0epolicyRevision\x12 \n" +
+	"\vprovisional\x18) \x01(\bR\vprovisional\x12\x1f\n" +
+	"\vdue_deliver\x18* \x01(\x03R\n" +
+	"dueDeliver\x12\x1d\n" +
+	"\n" +
+	"due_accept\x18+ \x01(\x03R\tdueAccept\x12\x1f\n" +
+	"\vdue_contact\x18, \x01(\x03R\n" +
+	"dueContact\x12\x1d\n" +
+	"\n" +
+	"due_answer\x18- \x01(\x03R\tdueAnswer\x12\x1b\n" +
+	"\tdeem_time\x18. \x01(\x03R\bdeemTime\x12-\n" +
+	"\x12accept_provisional\x18/ \x01(\bR\x11acceptProvisional\x12\x1f\n" +
+	"\vaccept_time\x180 \x01(\x03R\n" +
+	"acceptTime\x12\x1a\n" +
+	"\bpromised\x181 \x01(\x03R\bpromised\"\xc0\x02\n" +
 	"\tTicketRow\x12+\n" +
 	"\x05state\x18\x01 \x01(\v2\x15.jieli.v1.TicketStateR\x05state\x12\x1d\n" +
 	"\n" +

@@ -545,7 +545,7 @@ func (x Hop_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Hop_Outcome.Descriptor instead.
 func (Hop_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{7, 0}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Kind of step. Must agree with `body`.
@@ -646,7 +646,7 @@ func (x Event_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Event_Kind.Descriptor instead.
 func (Event_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{8, 0}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // Absence says why the data is not here.
@@ -699,7 +699,7 @@ func (x Content_Absence) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Content_Absence.Descriptor instead.
 func (Content_Absence) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{10, 0}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // Reason is why no region was found.
@@ -760,7 +760,7 @@ func (x Unrouted_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Unrouted_Reason.Descriptor instead.
 func (Unrouted_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{16, 0}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Basis is why this target.
@@ -821,7 +821,7 @@ func (x Offered_Basis) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Offered_Basis.Descriptor instead.
 func (Offered_Basis) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{18, 0}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Reason of a return.
@@ -882,7 +882,7 @@ func (x Returned_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Returned_Reason.Descriptor instead.
 func (Returned_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{20, 0}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{23, 0}
 }
 
 // Cause of the dispute.
@@ -939,7 +939,7 @@ func (x Arbitration_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Arbitration_Cause.Descriptor instead.
 func (Arbitration_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{28, 0}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{31, 0}
 }
 
 // Kind of decision.
@@ -992,7 +992,7 @@ func (x Decision_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Decision_Kind.Descriptor instead.
 func (Decision_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{29, 0}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{32, 0}
 }
 
 // Ticket (工单) is one matter of one person or business. GB/T 33358-2016 calls it the
@@ -1074,9 +1074,13 @@ type Ticket struct {
 	// Set while the origin waits for this registry revision before it routes again.
 	WaitingForRevision uint64 `protobuf:"varint,36,opt,name=waiting_for_revision,json=waitingForRevision,proto3" json:"waiting_for_revision,omitempty"`
 	// For a DIVERTED ticket: the number the caller was told to call.
-	CallNumber    string `protobuf:"bytes,37,opt,name=call_number,json=callNumber,proto3" json:"call_number,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CallNumber string `protobuf:"bytes,37,opt,name=call_number,json=callNumber,proto3" json:"call_number,omitempty"`
+	// A complex matter: it may be returned for longer before it counts as accepted (视为签收).
+	Complex bool `protobuf:"varint,38,opt,name=complex,proto3" json:"complex,omitempty"`
+	// A deadline in `due` rests on days that no official calendar settles yet: it may still move.
+	CalendarProvisional bool `protobuf:"varint,39,opt,name=calendar_provisional,json=calendarProvisional,proto3" json:"calendar_provisional,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Ticket) Reset() {
@@ -1366,6 +1370,20 @@ func (x *Ticket) GetCallNumber() string {
 		return x.CallNumber
 	}
 	return ""
+}
+
+func (x *Ticket) GetComplex() bool {
+	if x != nil {
+		return x.Complex
+	}
+	return false
+}
+
+func (x *Ticket) GetCalendarProvisional() bool {
+	if x != nil {
+		return x.CalendarProvisional
+	}
+	return false
 }
 
 // Reference is a centre's own number of a ticket.
@@ -1798,6 +1816,227 @@ func (x *Due) GetAnswer() *timestamppb.Timestamp {
 	return nil
 }
 
+// Term (时限) is how long something may take: in working days, from the day after, or in clock hours, which run day and
+// night. Exactly one is set.
+type Term struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Working days by the official calendar, 1 to 250; over at 24:00 of the last, in China.
+	WorkingDays uint32 `protobuf:"varint,1,opt,name=working_days,json=workingDays,proto3" json:"working_days,omitempty"`
+	// Seconds of clock time, up to 366 days.
+	ClockSeconds  uint32 `protobuf:"varint,2,opt,name=clock_seconds,json=clockSeconds,proto3" json:"clock_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Term) Reset() {
+	*x = Term{}
+	mi := &file_jieli_v1_ticket_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Term) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Term) ProtoMessage() {}
+
+func (x *Term) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_ticket_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Term.ProtoReflect.Descriptor instead.
+func (*Term) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Term) GetWorkingDays() uint32 {
+	if x != nil {
+		return x.WorkingDays
+	}
+	return 0
+}
+
+func (x *Term) GetClockSeconds() uint32 {
+	if x != nil {
+		return x.ClockSeconds
+	}
+	return 0
+}
+
+// Terms are the terms of a hand-off; one that is absent is not limited, or is left to what is less particular.
+type Terms struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From the offer until the other region's node has the ticket.
+	Deliver *Term `protobuf:"bytes,1,opt,name=deliver,proto3" json:"deliver,omitempty"`
+	// From delivery until it is signed for (签收).
+	Accept *Term `protobuf:"bytes,2,opt,name=accept,proto3" json:"accept,omitempty"`
+	// From signing for it until the caller was first contacted.
+	Contact *Term `protobuf:"bytes,3,opt,name=contact,proto3" json:"contact,omitempty"`
+	// From when the origin took the call until the answer; nothing resets it.
+	Answer *Term `protobuf:"bytes,4,opt,name=answer,proto3" json:"answer,omitempty"`
+	// From delivery: how long the ticket may be returned, after which it is deemed accepted (视为签收).
+	Return *Term `protobuf:"bytes,5,opt,name=return,proto3" json:"return,omitempty"`
+	// The same for a complex matter. In policy only: an event has the one that applies in `return`.
+	ReturnComplex *Term `protobuf:"bytes,6,opt,name=return_complex,json=returnComplex,proto3" json:"return_complex,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Terms) Reset() {
+	*x = Terms{}
+	mi := &file_jieli_v1_ticket_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Terms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Terms) ProtoMessage() {}
+
+func (x *Terms) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_ticket_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Terms.ProtoReflect.Descriptor instead.
+func (*Terms) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Terms) GetDeliver() *Term {
+	if x != nil {
+		return x.Deliver
+	}
+	return nil
+}
+
+func (x *Terms) GetAccept() *Term {
+	if x != nil {
+		return x.Accept
+	}
+	return nil
+}
+
+func (x *Terms) GetContact() *Term {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *Terms) GetAnswer() *Term {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
+func (x *Terms) GetReturn() *Term {
+	if x != nil {
+		return x.Return
+	}
+	return nil
+}
+
+func (x *Terms) GetReturnComplex() *Term {
+	if x != nil {
+		return x.ReturnComplex
+	}
+	return nil
+}
+
+// Deadlines are what a step promises, fixed when it is taken: later changes of the policy touch only later hand-offs.
+type Deadlines struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Revision of the policy they are by; 0 where the defaults apply and no policy was ever set.
+	PolicyRevision uint64 `protobuf:"varint,1,opt,name=policy_revision,json=policyRevision,proto3" json:"policy_revision,omitempty"`
+	// The terms, as far as they apply from this step on.
+	Terms *Terms `protobuf:"bytes,2,opt,name=terms,proto3" json:"terms,omitempty"`
+	// The dates that can be told already: of RECEIVED `answer`, of OFFERED `deliver` and `answer`, of ACCEPTED `contact`
+	// and `answer`. The time to sign for it runs from delivery, which is no event.
+	Due *Due `protobuf:"bytes,3,opt,name=due,proto3" json:"due,omitempty"`
+	// A date rests on days that the author's calendar did not settle.
+	Provisional   bool `protobuf:"varint,4,opt,name=provisional,proto3" json:"provisional,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Deadlines) Reset() {
+	*x = Deadlines{}
+	mi := &file_jieli_v1_ticket_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Deadlines) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Deadlines) ProtoMessage() {}
+
+func (x *Deadlines) ProtoReflect() protoreflect.Message {
+	mi := &file_jieli_v1_ticket_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Deadlines.ProtoReflect.Descriptor instead.
+func (*Deadlines) Descriptor() ([]byte, []int) {
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Deadlines) GetPolicyRevision() uint64 {
+	if x != nil {
+		return x.PolicyRevision
+	}
+	return 0
+}
+
+func (x *Deadlines) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *Deadlines) GetDue() *Due {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+func (x *Deadlines) GetProvisional() bool {
+	if x != nil {
+		return x.Provisional
+	}
+	return false
+}
+
 // Hop is one offer to one region and what became of it.
 type Hop struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1811,7 +2050,7 @@ type Hop struct {
 	Basis Offered_Basis `protobuf:"varint,4,opt,name=basis,proto3,enum=jieli.v1.Offered_Basis" json:"basis,omitempty"`
 	// When it was offered.
 	OfferTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=offer_time,json=offerTime,proto3" json:"offer_time,omitempty"`
-	// When the origin had the receipt.
+	// When it was delivered: at the origin the time of the receipt, at the other region when it took the offer.
 	DeliverTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=deliver_time,json=deliverTime,proto3" json:"deliver_time,omitempty"`
 	// What became of it.
 	Outcome Hop_Outcome `protobuf:"varint,7,opt,name=outcome,proto3,enum=jieli.v1.Hop_Outcome" json:"outcome,omitempty"`
@@ -1825,7 +2064,7 @@ type Hop struct {
 
 func (x *Hop) Reset() {
 	*x = Hop{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[7]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1837,7 +2076,7 @@ func (x *Hop) String() string {
 func (*Hop) ProtoMessage() {}
 
 func (x *Hop) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[7]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1850,7 +2089,7 @@ func (x *Hop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hop.ProtoReflect.Descriptor instead.
 func (*Hop) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{7}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Hop) GetRegion() string {
@@ -1966,7 +2205,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[8]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1978,7 +2217,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[8]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1991,7 +2230,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{8}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Event) GetTicketId() string {
@@ -2305,7 +2544,7 @@ type Commitment struct {
 
 func (x *Commitment) Reset() {
 	*x = Commitment{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[9]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2317,7 +2556,7 @@ func (x *Commitment) String() string {
 func (*Commitment) ProtoMessage() {}
 
 func (x *Commitment) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[9]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2330,7 +2569,7 @@ func (x *Commitment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commitment.ProtoReflect.Descriptor instead.
 func (*Commitment) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{9}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Commitment) GetName() string {
@@ -2364,7 +2603,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[10]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2376,7 +2615,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[10]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2389,7 +2628,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{10}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Content) GetName() string {
@@ -2439,7 +2678,7 @@ type Matter struct {
 
 func (x *Matter) Reset() {
 	*x = Matter{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[11]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2451,7 +2690,7 @@ func (x *Matter) String() string {
 func (*Matter) ProtoMessage() {}
 
 func (x *Matter) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[11]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2464,7 +2703,7 @@ func (x *Matter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Matter.ProtoReflect.Descriptor instead.
 func (*Matter) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{11}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Matter) GetTitle() string {
@@ -2515,7 +2754,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[12]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2527,7 +2766,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[12]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2540,7 +2779,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{12}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Text) GetText() string {
@@ -2579,7 +2818,7 @@ type BatchProof struct {
 
 func (x *BatchProof) Reset() {
 	*x = BatchProof{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[13]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2591,7 +2830,7 @@ func (x *BatchProof) String() string {
 func (*BatchProof) ProtoMessage() {}
 
 func (x *BatchProof) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[13]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2604,7 +2843,7 @@ func (x *BatchProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchProof.ProtoReflect.Descriptor instead.
 func (*BatchProof) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{13}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BatchProof) GetKeyId() string {
@@ -2662,7 +2901,7 @@ type SignedEvent struct {
 
 func (x *SignedEvent) Reset() {
 	*x = SignedEvent{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[14]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2674,7 +2913,7 @@ func (x *SignedEvent) String() string {
 func (*SignedEvent) ProtoMessage() {}
 
 func (x *SignedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[14]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2687,7 +2926,7 @@ func (x *SignedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedEvent.ProtoReflect.Descriptor instead.
 func (*SignedEvent) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{14}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SignedEvent) GetEvent() []byte {
@@ -2726,14 +2965,18 @@ type Received struct {
 	// A trial ticket.
 	Test bool `protobuf:"varint,9,opt,name=test,proto3" json:"test,omitempty"`
 	// As the centre says.
-	ReportedAt    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=reported_at,json=reportedAt,proto3" json:"reported_at,omitempty"`
+	ReportedAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=reported_at,json=reportedAt,proto3" json:"reported_at,omitempty"`
+	// A complex matter.
+	Complex bool `protobuf:"varint,11,opt,name=complex,proto3" json:"complex,omitempty"`
+	// What is promised to the caller, by the origin's policy. Absent from older versions.
+	Deadlines     *Deadlines `protobuf:"bytes,12,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Received) Reset() {
 	*x = Received{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[15]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2745,7 +2988,7 @@ func (x *Received) String() string {
 func (*Received) ProtoMessage() {}
 
 func (x *Received) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[15]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2758,7 +3001,7 @@ func (x *Received) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Received.ProtoReflect.Descriptor instead.
 func (*Received) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{15}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Received) GetNumber() string {
@@ -2831,6 +3074,20 @@ func (x *Received) GetReportedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Received) GetComplex() bool {
+	if x != nil {
+		return x.Complex
+	}
+	return false
+}
+
+func (x *Received) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
 // Unrouted: no route serves the place and matter.
 type Unrouted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2842,7 +3099,7 @@ type Unrouted struct {
 
 func (x *Unrouted) Reset() {
 	*x = Unrouted{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[16]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2854,7 +3111,7 @@ func (x *Unrouted) String() string {
 func (*Unrouted) ProtoMessage() {}
 
 func (x *Unrouted) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[16]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2867,7 +3124,7 @@ func (x *Unrouted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unrouted.ProtoReflect.Descriptor instead.
 func (*Unrouted) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{16}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Unrouted) GetReason() Unrouted_Reason {
@@ -2890,7 +3147,7 @@ type Diverted struct {
 
 func (x *Diverted) Reset() {
 	*x = Diverted{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[17]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2902,7 +3159,7 @@ func (x *Diverted) String() string {
 func (*Diverted) ProtoMessage() {}
 
 func (x *Diverted) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[17]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2915,7 +3172,7 @@ func (x *Diverted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diverted.ProtoReflect.Descriptor instead.
 func (*Diverted) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{17}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Diverted) GetService() string {
@@ -2948,14 +3205,16 @@ type Offered struct {
 	// Round, from 1.
 	Round uint32 `protobuf:"varint,6,opt,name=round,proto3" json:"round,omitempty"`
 	// Offered past the registry grace, to a peer with the very same table.
-	Stale         bool `protobuf:"varint,7,opt,name=stale,proto3" json:"stale,omitempty"`
+	Stale bool `protobuf:"varint,7,opt,name=stale,proto3" json:"stale,omitempty"`
+	// By the target's policy, but with no later answer than was promised before. Absent from older versions.
+	Deadlines     *Deadlines `protobuf:"bytes,8,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Offered) Reset() {
 	*x = Offered{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[18]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2967,7 +3226,7 @@ func (x *Offered) String() string {
 func (*Offered) ProtoMessage() {}
 
 func (x *Offered) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[18]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2980,7 +3239,7 @@ func (x *Offered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offered.ProtoReflect.Descriptor instead.
 func (*Offered) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{18}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Offered) GetTarget() string {
@@ -3032,18 +3291,29 @@ func (x *Offered) GetStale() bool {
 	return false
 }
 
+func (x *Offered) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
 // Accepted: the region with the pen signed for it.
 type Accepted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The accepting centre's own number of the ticket, if it gave one.
-	Reference     string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
+	Reference string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Nobody signed for it within the time to return it: it counts as accepted (视为签收). Never of the origin itself.
+	Deemed bool `protobuf:"varint,2,opt,name=deemed,proto3" json:"deemed,omitempty"`
+	// By the terms of the offer, or, where the origin takes it itself, by its policy. Absent from older versions.
+	Deadlines     *Deadlines `protobuf:"bytes,3,opt,name=deadlines,proto3" json:"deadlines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Accepted) Reset() {
 	*x = Accepted{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[19]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3055,7 +3325,7 @@ func (x *Accepted) String() string {
 func (*Accepted) ProtoMessage() {}
 
 func (x *Accepted) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[19]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3068,7 +3338,7 @@ func (x *Accepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Accepted.ProtoReflect.Descriptor instead.
 func (*Accepted) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{19}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Accepted) GetReference() string {
@@ -3076,6 +3346,20 @@ func (x *Accepted) GetReference() string {
 		return x.Reference
 	}
 	return ""
+}
+
+func (x *Accepted) GetDeemed() bool {
+	if x != nil {
+		return x.Deemed
+	}
+	return false
+}
+
+func (x *Accepted) GetDeadlines() *Deadlines {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
 }
 
 // Returned: the holder gives the ticket back.
@@ -3091,7 +3375,7 @@ type Returned struct {
 
 func (x *Returned) Reset() {
 	*x = Returned{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[20]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3103,7 +3387,7 @@ func (x *Returned) String() string {
 func (*Returned) ProtoMessage() {}
 
 func (x *Returned) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[20]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3116,7 +3400,7 @@ func (x *Returned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Returned.ProtoReflect.Descriptor instead.
 func (*Returned) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{20}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Returned) GetReason() Returned_Reason {
@@ -3144,7 +3428,7 @@ type OfferRefused struct {
 
 func (x *OfferRefused) Reset() {
 	*x = OfferRefused{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[21]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3156,7 +3440,7 @@ func (x *OfferRefused) String() string {
 func (*OfferRefused) ProtoMessage() {}
 
 func (x *OfferRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[21]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3169,7 +3453,7 @@ func (x *OfferRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferRefused.ProtoReflect.Descriptor instead.
 func (*OfferRefused) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{21}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OfferRefused) GetRefusal() *SignedDecision {
@@ -3192,7 +3476,7 @@ type Recalled struct {
 
 func (x *Recalled) Reset() {
 	*x = Recalled{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[22]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3204,7 +3488,7 @@ func (x *Recalled) String() string {
 func (*Recalled) ProtoMessage() {}
 
 func (x *Recalled) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[22]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3217,7 +3501,7 @@ func (x *Recalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recalled.ProtoReflect.Descriptor instead.
 func (*Recalled) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{22}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Recalled) GetRelease() *SignedDecision {
@@ -3245,7 +3529,7 @@ type Noted struct {
 
 func (x *Noted) Reset() {
 	*x = Noted{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[23]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3257,7 +3541,7 @@ func (x *Noted) String() string {
 func (*Noted) ProtoMessage() {}
 
 func (x *Noted) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[23]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3270,7 +3554,7 @@ func (x *Noted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Noted.ProtoReflect.Descriptor instead.
 func (*Noted) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{23}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Noted) GetFrom() string {
@@ -3289,7 +3573,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[24]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3301,7 +3585,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[24]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3314,7 +3598,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{24}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{27}
 }
 
 // Closed: the origin followed up and closed.
@@ -3328,7 +3612,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[25]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3340,7 +3624,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[25]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3353,7 +3637,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{25}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Closed) GetResolved() bool {
@@ -3374,7 +3658,7 @@ type Reopened struct {
 
 func (x *Reopened) Reset() {
 	*x = Reopened{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[26]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3386,7 +3670,7 @@ func (x *Reopened) String() string {
 func (*Reopened) ProtoMessage() {}
 
 func (x *Reopened) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[26]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3399,7 +3683,7 @@ func (x *Reopened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reopened.ProtoReflect.Descriptor instead.
 func (*Reopened) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{26}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Reopened) GetRound() uint32 {
@@ -3418,7 +3702,7 @@ type Withdrawn struct {
 
 func (x *Withdrawn) Reset() {
 	*x = Withdrawn{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[27]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3430,7 +3714,7 @@ func (x *Withdrawn) String() string {
 func (*Withdrawn) ProtoMessage() {}
 
 func (x *Withdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[27]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3443,7 +3727,7 @@ func (x *Withdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawn.ProtoReflect.Descriptor instead.
 func (*Withdrawn) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{27}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{30}
 }
 
 // Arbitration: a dispute is open.
@@ -3457,7 +3741,7 @@ type Arbitration struct {
 
 func (x *Arbitration) Reset() {
 	*x = Arbitration{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[28]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3469,7 +3753,7 @@ func (x *Arbitration) String() string {
 func (*Arbitration) ProtoMessage() {}
 
 func (x *Arbitration) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[28]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3482,7 +3766,7 @@ func (x *Arbitration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Arbitration.ProtoReflect.Descriptor instead.
 func (*Arbitration) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{28}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Arbitration) GetCause() Arbitration_Cause {
@@ -3520,7 +3804,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[29]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3532,7 +3816,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[29]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3545,7 +3829,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{29}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Decision) GetKind() Decision_Kind {
@@ -3626,7 +3910,7 @@ type SignedDecision struct {
 
 func (x *SignedDecision) Reset() {
 	*x = SignedDecision{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[30]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3638,7 +3922,7 @@ func (x *SignedDecision) String() string {
 func (*SignedDecision) ProtoMessage() {}
 
 func (x *SignedDecision) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[30]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3651,7 +3935,7 @@ func (x *SignedDecision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedDecision.ProtoReflect.Descriptor instead.
 func (*SignedDecision) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{30}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SignedDecision) GetDecision() []byte {
@@ -3716,7 +4000,7 @@ type EventRecord struct {
 
 func (x *EventRecord) Reset() {
 	*x = EventRecord{}
-	mi := &file_jieli_v1_ticket_proto_msgTypes[31]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3728,7 +4012,7 @@ func (x *EventRecord) String() string {
 func (*EventRecord) ProtoMessage() {}
 
 func (x *EventRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_jieli_v1_ticket_proto_msgTypes[31]
+	mi := &file_jieli_v1_ticket_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3741,7 +4025,7 @@ func (x *EventRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventRecord.ProtoReflect.Descriptor instead.
 func (*EventRecord) Descriptor() ([]byte, []int) {
-	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{31}
+	return file_jieli_v1_ticket_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *EventRecord) GetTicketId() string {
@@ -3860,7 +4144,7 @@ var File_jieli_v1_ticket_proto protoreflect.FileDescriptor
 
 const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\n" +
-	"\x15jieli/v1/ticket.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x0f\n" +
+	"\x15jieli/v1/ticket.proto\x12\bjieli.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd2\x0f\n" +
 	"\x06Ticket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x12\x1d\n" +
@@ -3909,7 +4193,9 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\astopped\x18# \x01(\tR\astopped\x120\n" +
 	"\x14waiting_for_revision\x18$ \x01(\x04R\x12waitingForRevision\x12\x1f\n" +
 	"\vcall_number\x18% \x01(\tR\n" +
-	"callNumber\"\xca\x01\n" +
+	"callNumber\x12\x18\n" +
+	"\acomplex\x18& \x01(\bR\acomplex\x121\n" +
+	"\x14calendar_provisional\x18' \x01(\bR\x13calendarProvisional\"\xca\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bRECEIVED\x10\x01\x12\f\n" +
@@ -3998,7 +4284,22 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\adeliver\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\adeliver\x122\n" +
 	"\x06accept\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06accept\x124\n" +
 	"\acontact\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acontact\x122\n" +
-	"\x06answer\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06answer\"\xf2\x03\n" +
+	"\x06answer\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06answer\"N\n" +
+	"\x04Term\x12!\n" +
+	"\fworking_days\x18\x01 \x01(\rR\vworkingDays\x12#\n" +
+	"\rclock_seconds\x18\x02 \x01(\rR\fclockSeconds\"\x8a\x02\n" +
+	"\x05Terms\x12(\n" +
+	"\adeliver\x18\x01 \x01(\v2\x0e.jieli.v1.TermR\adeliver\x12&\n" +
+	"\x06accept\x18\x02 \x01(\v2\x0e.jieli.v1.TermR\x06accept\x12(\n" +
+	"\acontact\x18\x03 \x01(\v2\x0e.jieli.v1.TermR\acontact\x12&\n" +
+	"\x06answer\x18\x04 \x01(\v2\x0e.jieli.v1.TermR\x06answer\x12&\n" +
+	"\x06return\x18\x05 \x01(\v2\x0e.jieli.v1.TermR\x06return\x125\n" +
+	"\x0ereturn_complex\x18\x06 \x01(\v2\x0e.jieli.v1.TermR\rreturnComplex\"\x9e\x01\n" +
+	"\tDeadlines\x12'\n" +
+	"\x0fpolicy_revision\x18\x01 \x01(\x04R\x0epolicyRevision\x12%\n" +
+	"\x05terms\x18\x02 \x01(\v2\x0f.jieli.v1.TermsR\x05terms\x12\x1f\n" +
+	"\x03due\x18\x03 \x01(\v2\r.jieli.v1.DueR\x03due\x12 \n" +
+	"\vprovisional\x18\x04 \x01(\bR\vprovisional\"\xf2\x03\n" +
 	"\x03Hop\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x14\n" +
 	"\x05round\x18\x02 \x01(\rR\x05round\x12\x14\n" +
@@ -4096,7 +4397,7 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\x04path\x18\x06 \x03(\fR\x04path\"O\n" +
 	"\vSignedEvent\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\fR\x05event\x12*\n" +
-	"\x05proof\x18\x02 \x01(\v2\x14.jieli.v1.BatchProofR\x05proof\"\xff\x02\n" +
+	"\x05proof\x18\x02 \x01(\v2\x14.jieli.v1.BatchProofR\x05proof\"\xcc\x03\n" +
 	"\bReceived\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x1f\n" +
 	"\vexternal_id\x18\x02 \x01(\tR\n" +
@@ -4110,7 +4411,9 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\x04test\x18\t \x01(\bR\x04test\x12;\n" +
 	"\vreported_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"reportedAt\"\xa9\x01\n" +
+	"reportedAt\x12\x18\n" +
+	"\acomplex\x18\v \x01(\bR\acomplex\x121\n" +
+	"\tdeadlines\x18\f \x01(\v2\x13.jieli.v1.DeadlinesR\tdeadlines\"\xa9\x01\n" +
 	"\bUnrouted\x121\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x19.jieli.v1.Unrouted.ReasonR\x06reason\"j\n" +
 	"\x06Reason\x12\x16\n" +
@@ -4122,7 +4425,7 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\bDiverted\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1f\n" +
 	"\vcall_number\x18\x02 \x01(\tR\n" +
-	"callNumber\"\xaa\x02\n" +
+	"callNumber\"\xdd\x02\n" +
 	"\aOffered\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12-\n" +
 	"\x05basis\x18\x02 \x01(\x0e2\x17.jieli.v1.Offered.BasisR\x05basis\x12\x13\n" +
@@ -4130,7 +4433,8 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\rrule_division\x18\x04 \x01(\tR\fruleDivision\x12!\n" +
 	"\frule_service\x18\x05 \x01(\tR\vruleService\x12\x14\n" +
 	"\x05round\x18\x06 \x01(\rR\x05round\x12\x14\n" +
-	"\x05stale\x18\a \x01(\bR\x05stale\"O\n" +
+	"\x05stale\x18\a \x01(\bR\x05stale\x121\n" +
+	"\tdeadlines\x18\b \x01(\v2\x13.jieli.v1.DeadlinesR\tdeadlines\"O\n" +
 	"\x05Basis\x12\x15\n" +
 	"\x11BASIS_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05ROUTE\x10\x01\x12\n" +
@@ -4138,9 +4442,11 @@ const file_jieli_v1_ticket_proto_rawDesc = "" +
 	"\x06ONWARD\x10\x02\x12\f\n" +
 	"\bOPERATOR\x10\x03\x12\n" +
 	"\n" +
-	"\x06RULING\x10\x04\"(\n" +
+	"\x06RULING\x10\x04\"s\n" +
 	"\bAccepted\x12\x1c\n" +
-	"\treference\x18\x01 \x01(\tR\treference\"\xbf\x01\n" +
+	"\treference\x18\x01 \x01(\tR\treference\x12\x16\n" +
+	"\x06deemed\x18\x02 \x01(\bR\x06deemed\x121\n" +
+	"\tdeadlines\x18\x03 \x01(\v2\x13.jieli.v1.DeadlinesR\tdeadlines\"\xbf\x01\n" +
 	"\bReturned\x121\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x19.jieli.v1.Returned.ReasonR\x06reason\x12\x16\n" +
 	"\x06onward\x18\x02 \x01(\tR\x06onward\"h\n" +
@@ -4226,7 +4532,7 @@ func file_jieli_v1_ticket_proto_rawDescGZIP() []byte {
 }
 
 var file_jieli_v1_ticket_proto_enumTypes = make([]protoimpl.EnumInfo, 15)
-var file_jieli_v1_ticket_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_jieli_v1_ticket_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_jieli_v1_ticket_proto_goTypes = []any{
 	(Ticket_State)(0),             // 0: jieli.v1.Ticket.State
 	(Ticket_Type)(0),              // 1: jieli.v1.Ticket.Type
@@ -4250,32 +4556,35 @@ var file_jieli_v1_ticket_proto_goTypes = []any{
 	(*Organization)(nil),          // 19: jieli.v1.Organization
 	(*Unit)(nil),                  // 20: jieli.v1.Unit
 	(*Due)(nil),                   // 21: jieli.v1.Due
-	(*Hop)(nil),                   // 22: jieli.v1.Hop
-	(*Event)(nil),                 // 23: jieli.v1.Event
-	(*Commitment)(nil),            // 24: jieli.v1.Commitment
-	(*Content)(nil),               // 25: jieli.v1.Content
-	(*Matter)(nil),                // 26: jieli.v1.Matter
-	(*Text)(nil),                  // 27: jieli.v1.Text
-	(*BatchProof)(nil),            // 28: jieli.v1.BatchProof
-	(*SignedEvent)(nil),           // 29: jieli.v1.SignedEvent
-	(*Received)(nil),              // 30: jieli.v1.Received
-	(*Unrouted)(nil),              // 31: jieli.v1.Unrouted
-	(*Diverted)(nil),              // 32: jieli.v1.Diverted
-	(*Offered)(nil),               // 33: jieli.v1.Offered
-	(*Accepted)(nil),              // 34: jieli.v1.Accepted
-	(*Returned)(nil),              // 35: jieli.v1.Returned
-	(*OfferRefused)(nil),          // 36: jieli.v1.OfferRefused
-	(*Recalled)(nil),              // 37: jieli.v1.Recalled
-	(*Noted)(nil),                 // 38: jieli.v1.Noted
-	(*Answered)(nil),              // 39: jieli.v1.Answered
-	(*Closed)(nil),                // 40: jieli.v1.Closed
-	(*Reopened)(nil),              // 41: jieli.v1.Reopened
-	(*Withdrawn)(nil),             // 42: jieli.v1.Withdrawn
-	(*Arbitration)(nil),           // 43: jieli.v1.Arbitration
-	(*Decision)(nil),              // 44: jieli.v1.Decision
-	(*SignedDecision)(nil),        // 45: jieli.v1.SignedDecision
-	(*EventRecord)(nil),           // 46: jieli.v1.EventRecord
-	(*timestamppb.Timestamp)(nil), // 47: google.protobuf.Timestamp
+	(*Term)(nil),                  // 22: jieli.v1.Term
+	(*Terms)(nil),                 // 23: jieli.v1.Terms
+	(*Deadlines)(nil),             // 24: jieli.v1.Deadlines
+	(*Hop)(nil),                   // 25: jieli.v1.Hop
+	(*Event)(nil),                 // 26: jieli.v1.Event
+	(*Commitment)(nil),            // 27: jieli.v1.Commitment
+	(*Content)(nil),               // 28: jieli.v1.Content
+	(*Matter)(nil),                // 29: jieli.v1.Matter
+	(*Text)(nil),                  // 30: jieli.v1.Text
+	(*BatchProof)(nil),            // 31: jieli.v1.BatchProof
+	(*SignedEvent)(nil),           // 32: jieli.v1.SignedEvent
+	(*Received)(nil),              // 33: jieli.v1.Received
+	(*Unrouted)(nil),              // 34: jieli.v1.Unrouted
+	(*Diverted)(nil),              // 35: jieli.v1.Diverted
+	(*Offered)(nil),               // 36: jieli.v1.Offered
+	(*Accepted)(nil),              // 37: jieli.v1.Accepted
+	(*Returned)(nil),              // 38: jieli.v1.Returned
+	(*OfferRefused)(nil),          // 39: jieli.v1.OfferRefused
+	(*Recalled)(nil),              // 40: jieli.v1.Recalled
+	(*Noted)(nil),                 // 41: jieli.v1.Noted
+	(*Answered)(nil),              // 42: jieli.v1.Answered
+	(*Closed)(nil),                // 43: jieli.v1.Closed
+	(*Reopened)(nil),              // 44: jieli.v1.Reopened
+	(*Withdrawn)(nil),             // 45: jieli.v1.Withdrawn
+	(*Arbitration)(nil),           // 46: jieli.v1.Arbitration
+	(*Decision)(nil),              // 47: jieli.v1.Decision
+	(*SignedDecision)(nil),        // 48: jieli.v1.SignedDecision
+	(*EventRecord)(nil),           // 49: jieli.v1.EventRecord
+	(*timestamppb.Timestamp)(nil), // 50: google.protobuf.Timestamp
 }
 var file_jieli_v1_ticket_proto_depIdxs = []int32{
 	16, // 0: jieli.v1.Ticket.references:type_name -> jieli.v1.Reference
@@ -4286,67 +4595,78 @@ var file_jieli_v1_ticket_proto_depIdxs = []int32{
 	17, // 5: jieli.v1.Ticket.location:type_name -> jieli.v1.Location
 	18, // 6: jieli.v1.Ticket.reporter:type_name -> jieli.v1.Reporter
 	20, // 7: jieli.v1.Ticket.units:type_name -> jieli.v1.Unit
-	47, // 8: jieli.v1.Ticket.reported_at:type_name -> google.protobuf.Timestamp
-	47, // 9: jieli.v1.Ticket.create_time:type_name -> google.protobuf.Timestamp
-	47, // 10: jieli.v1.Ticket.update_time:type_name -> google.protobuf.Timestamp
+	50, // 8: jieli.v1.Ticket.reported_at:type_name -> google.protobuf.Timestamp
+	50, // 9: jieli.v1.Ticket.create_time:type_name -> google.protobuf.Timestamp
+	50, // 10: jieli.v1.Ticket.update_time:type_name -> google.protobuf.Timestamp
 	21, // 11: jieli.v1.Ticket.due:type_name -> jieli.v1.Due
 	4,  // 12: jieli.v1.Ticket.light:type_name -> jieli.v1.Ticket.Light
-	22, // 13: jieli.v1.Ticket.hops:type_name -> jieli.v1.Hop
-	46, // 14: jieli.v1.Ticket.events:type_name -> jieli.v1.EventRecord
+	25, // 13: jieli.v1.Ticket.hops:type_name -> jieli.v1.Hop
+	49, // 14: jieli.v1.Ticket.events:type_name -> jieli.v1.EventRecord
 	5,  // 15: jieli.v1.Location.datum:type_name -> jieli.v1.Location.Datum
 	19, // 16: jieli.v1.Reporter.organization:type_name -> jieli.v1.Organization
 	6,  // 17: jieli.v1.Unit.role:type_name -> jieli.v1.Unit.Role
-	47, // 18: jieli.v1.Unit.since:type_name -> google.protobuf.Timestamp
-	47, // 19: jieli.v1.Due.deliver:type_name -> google.protobuf.Timestamp
-	47, // 20: jieli.v1.Due.accept:type_name -> google.protobuf.Timestamp
-	47, // 21: jieli.v1.Due.contact:type_name -> google.protobuf.Timestamp
-	47, // 22: jieli.v1.Due.answer:type_name -> google.protobuf.Timestamp
-	11, // 23: jieli.v1.Hop.basis:type_name -> jieli.v1.Offered.Basis
-	47, // 24: jieli.v1.Hop.offer_time:type_name -> google.protobuf.Timestamp
-	47, // 25: jieli.v1.Hop.deliver_time:type_name -> google.protobuf.Timestamp
-	7,  // 26: jieli.v1.Hop.outcome:type_name -> jieli.v1.Hop.Outcome
-	47, // 27: jieli.v1.Hop.outcome_time:type_name -> google.protobuf.Timestamp
-	8,  // 28: jieli.v1.Event.kind:type_name -> jieli.v1.Event.Kind
-	47, // 29: jieli.v1.Event.time:type_name -> google.protobuf.Timestamp
-	24, // 30: jieli.v1.Event.commitments:type_name -> jieli.v1.Commitment
-	30, // 31: jieli.v1.Event.received:type_name -> jieli.v1.Received
-	31, // 32: jieli.v1.Event.unrouted:type_name -> jieli.v1.Unrouted
-	32, // 33: jieli.v1.Event.diverted:type_name -> jieli.v1.Diverted
-	33, // 34: jieli.v1.Event.offered:type_name -> jieli.v1.Offered
-	34, // 35: jieli.v1.Event.accepted:type_name -> jieli.v1.Accepted
-	35, // 36: jieli.v1.Event.returned:type_name -> jieli.v1.Returned
-	36, // 37: jieli.v1.Event.offer_refused:type_name -> jieli.v1.OfferRefused
-	37, // 38: jieli.v1.Event.recalled:type_name -> jieli.v1.Recalled
-	38, // 39: jieli.v1.Event.noted:type_name -> jieli.v1.Noted
-	39, // 40: jieli.v1.Event.answered:type_name -> jieli.v1.Answered
-	40, // 41: jieli.v1.Event.closed:type_name -> jieli.v1.Closed
-	41, // 42: jieli.v1.Event.reopened:type_name -> jieli.v1.Reopened
-	42, // 43: jieli.v1.Event.withdrawn:type_name -> jieli.v1.Withdrawn
-	43, // 44: jieli.v1.Event.arbitration:type_name -> jieli.v1.Arbitration
-	9,  // 45: jieli.v1.Content.absence:type_name -> jieli.v1.Content.Absence
-	17, // 46: jieli.v1.Matter.location:type_name -> jieli.v1.Location
-	28, // 47: jieli.v1.SignedEvent.proof:type_name -> jieli.v1.BatchProof
-	1,  // 48: jieli.v1.Received.type:type_name -> jieli.v1.Ticket.Type
-	3,  // 49: jieli.v1.Received.channel:type_name -> jieli.v1.Ticket.Channel
-	2,  // 50: jieli.v1.Received.urgency:type_name -> jieli.v1.Ticket.Urgency
-	47, // 51: jieli.v1.Received.reported_at:type_name -> google.protobuf.Timestamp
-	10, // 52: jieli.v1.Unrouted.reason:type_name -> jieli.v1.Unrouted.Reason
-	11, // 53: jieli.v1.Offered.basis:type_name -> jieli.v1.Offered.Basis
-	12, // 54: jieli.v1.Returned.reason:type_name -> jieli.v1.Returned.Reason
-	45, // 55: jieli.v1.OfferRefused.refusal:type_name -> jieli.v1.SignedDecision
-	45, // 56: jieli.v1.Recalled.release:type_name -> jieli.v1.SignedDecision
-	13, // 57: jieli.v1.Arbitration.cause:type_name -> jieli.v1.Arbitration.Cause
-	14, // 58: jieli.v1.Decision.kind:type_name -> jieli.v1.Decision.Kind
-	47, // 59: jieli.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	8,  // 60: jieli.v1.EventRecord.kind:type_name -> jieli.v1.Event.Kind
-	47, // 61: jieli.v1.EventRecord.time:type_name -> google.protobuf.Timestamp
-	11, // 62: jieli.v1.EventRecord.basis:type_name -> jieli.v1.Offered.Basis
-	29, // 63: jieli.v1.EventRecord.signed:type_name -> jieli.v1.SignedEvent
-	64, // [64:64] is the sub-list for method output_type
-	64, // [64:64] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	50, // 18: jieli.v1.Unit.since:type_name -> google.protobuf.Timestamp
+	50, // 19: jieli.v1.Due.deliver:type_name -> google.protobuf.Timestamp
+	50, // 20: jieli.v1.Due.accept:type_name -> google.protobuf.Timestamp
+	50, // 21: jieli.v1.Due.contact:type_name -> google.protobuf.Timestamp
+	50, // 22: jieli.v1.Due.answer:type_name -> google.protobuf.Timestamp
+	22, // 23: jieli.v1.Terms.deliver:type_name -> jieli.v1.Term
+	22, // 24: jieli.v1.Terms.accept:type_name -> jieli.v1.Term
+	22, // 25: jieli.v1.Terms.contact:type_name -> jieli.v1.Term
+	22, // 26: jieli.v1.Terms.answer:type_name -> jieli.v1.Term
+	22, // 27: jieli.v1.Terms.return:type_name -> jieli.v1.Term
+	22, // 28: jieli.v1.Terms.return_complex:type_name -> jieli.v1.Term
+	23, // 29: jieli.v1.Deadlines.terms:type_name -> jieli.v1.Terms
+	21, // 30: jieli.v1.Deadlines.due:type_name -> jieli.v1.Due
+	11, // 31: jieli.v1.Hop.basis:type_name -> jieli.v1.Offered.Basis
+	50, // 32: jieli.v1.Hop.offer_time:type_name -> google.protobuf.Timestamp
+	50, // 33: jieli.v1.Hop.deliver_time:type_name -> google.protobuf.Timestamp
+	7,  // 34: jieli.v1.Hop.outcome:type_name -> jieli.v1.Hop.Outcome
+	50, // 35: jieli.v1.Hop.outcome_time:type_name -> google.protobuf.Timestamp
+	8,  // 36: jieli.v1.Event.kind:type_name -> jieli.v1.Event.Kind
+	50, // 37: jieli.v1.Event.time:type_name -> google.protobuf.Timestamp
+	27, // 38: jieli.v1.Event.commitments:type_name -> jieli.v1.Commitment
+	33, // 39: jieli.v1.Event.received:type_name -> jieli.v1.Received
+	34, // 40: jieli.v1.Event.unrouted:type_name -> jieli.v1.Unrouted
+	35, // 41: jieli.v1.Event.diverted:type_name -> jieli.v1.Diverted
+	36, // 42: jieli.v1.Event.offered:type_name -> jieli.v1.Offered
+	37, // 43: jieli.v1.Event.accepted:type_name -> jieli.v1.Accepted
+	38, // 44: jieli.v1.Event.returned:type_name -> jieli.v1.Returned
+	39, // 45: jieli.v1.Event.offer_refused:type_name -> jieli.v1.OfferRefused
+	40, // 46: jieli.v1.Event.recalled:type_name -> jieli.v1.Recalled
+	41, // 47: jieli.v1.Event.noted:type_name -> jieli.v1.Noted
+	42, // 48: jieli.v1.Event.answered:type_name -> jieli.v1.Answered
+	43, // 49: jieli.v1.Event.closed:type_name -> jieli.v1.Closed
+	44, // 50: jieli.v1.Event.reopened:type_name -> jieli.v1.Reopened
+	45, // 51: jieli.v1.Event.withdrawn:type_name -> jieli.v1.Withdrawn
+	46, // 52: jieli.v1.Event.arbitration:type_name -> jieli.v1.Arbitration
+	9,  // 53: jieli.v1.Content.absence:type_name -> jieli.v1.Content.Absence
+	17, // 54: jieli.v1.Matter.location:type_name -> jieli.v1.Location
+	31, // 55: jieli.v1.SignedEvent.proof:type_name -> jieli.v1.BatchProof
+	1,  // 56: jieli.v1.Received.type:type_name -> jieli.v1.Ticket.Type
+	3,  // 57: jieli.v1.Received.channel:type_name -> jieli.v1.Ticket.Channel
+	2,  // 58: jieli.v1.Received.urgency:type_name -> jieli.v1.Ticket.Urgency
+	50, // 59: jieli.v1.Received.reported_at:type_name -> google.protobuf.Timestamp
+	24, // 60: jieli.v1.Received.deadlines:type_name -> jieli.v1.Deadlines
+	10, // 61: jieli.v1.Unrouted.reason:type_name -> jieli.v1.Unrouted.Reason
+	11, // 62: jieli.v1.Offered.basis:type_name -> jieli.v1.Offered.Basis
+	24, // 63: jieli.v1.Offered.deadlines:type_name -> jieli.v1.Deadlines
+	24, // 64: jieli.v1.Accepted.deadlines:type_name -> jieli.v1.Deadlines
+	12, // 65: jieli.v1.Returned.reason:type_name -> jieli.v1.Returned.Reason
+	48, // 66: jieli.v1.OfferRefused.refusal:type_name -> jieli.v1.SignedDecision
+	48, // 67: jieli.v1.Recalled.release:type_name -> jieli.v1.SignedDecision
+	13, // 68: jieli.v1.Arbitration.cause:type_name -> jieli.v1.Arbitration.Cause
+	14, // 69: jieli.v1.Decision.kind:type_name -> jieli.v1.Decision.Kind
+	50, // 70: jieli.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	8,  // 71: jieli.v1.EventRecord.kind:type_name -> jieli.v1.Event.Kind
+	50, // 72: jieli.v1.EventRecord.time:type_name -> google.protobuf.Timestamp
+	11, // 73: jieli.v1.EventRecord.basis:type_name -> jieli.v1.Offered.Basis
+	32, // 74: jieli.v1.EventRecord.signed:type_name -> jieli.v1.SignedEvent
+	75, // [75:75] is the sub-list for method output_type
+	75, // [75:75] is the sub-list for method input_type
+	75, // [75:75] is the sub-list for extension type_name
+	75, // [75:75] is the sub-list for extension extendee
+	0,  // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_ticket_proto_init() }
@@ -4354,7 +4674,7 @@ func file_jieli_v1_ticket_proto_init() {
 	if File_jieli_v1_ticket_proto != nil {
 		return
 	}
-	file_jieli_v1_ticket_proto_msgTypes[8].OneofWrappers = []any{
+	file_jieli_v1_ticket_proto_msgTypes[11].OneofWrappers = []any{
 		(*Event_Received)(nil),
 		(*Event_Unrouted)(nil),
 		(*Event_Diverted)(nil),
@@ -4376,7 +4696,7 @@ func file_jieli_v1_ticket_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_jieli_v1_ticket_proto_rawDesc), len(file_jieli_v1_ticket_proto_rawDesc)),
 			NumEnums:      15,
-			NumMessages:   32,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -352,7 +352,11 @@ type ListTicketsRequest struct {
 	// 1 to 1000; 100 when 0.
 	PageSize int32 `protobuf:"varint,8,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From the answer before; bound to the same filters.
-	PageToken     string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// With this light now.
+	Light Ticket_Light `protobuf:"varint,10,opt,name=light,proto3,enum=jieli.v1.Ticket_Light" json:"light,omitempty"`
+	// With a deadline that runs and is due before this time.
+	DueBefore     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=due_before,json=dueBefore,proto3" json:"due_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -448,6 +452,20 @@ func (x *ListTicketsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListTicketsRequest) GetLight() Ticket_Light {
+	if x != nil {
+		return x.Light
+	}
+	return Ticket_LIGHT_UNSPECIFIED
+}
+
+func (x *ListTicketsRequest) GetDueBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueBefore
+	}
+	return nil
 }
 
 // ListTicketsResponse is one page.
@@ -1512,7 +1530,7 @@ const file_jieli_v1_ticket_service_proto_rawDesc = "" +
 	"\x06unmask\x18\x03 \x01(\bR\x06unmask\"'\n" +
 	"\x04View\x12\x14\n" +
 	"\x10VIEW_UNSPECIFIED\x10\x00\x12\t\n" +
-	"\x05PROOF\x10\x01\"\xc6\x02\n" +
+	"\x05PROOF\x10\x01\"\xaf\x03\n" +
 	"\x12ListTicketsRequest\x12,\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x16.jieli.v1.Ticket.StateR\x05state\x12\x16\n" +
 	"\x06origin\x18\x02 \x01(\tR\x06origin\x12\x16\n" +
@@ -1524,7 +1542,11 @@ const file_jieli_v1_ticket_service_proto_rawDesc = "" +
 	"\rupdated_after\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fupdatedAfter\x12\x1b\n" +
 	"\tpage_size\x18\b \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\t \x01(\tR\tpageToken\"i\n" +
+	"page_token\x18\t \x01(\tR\tpageToken\x12,\n" +
+	"\x05light\x18\n" +
+	" \x01(\x0e2\x16.jieli.v1.Ticket.LightR\x05light\x129\n" +
+	"\n" +
+	"due_before\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tdueBefore\"i\n" +
 	"\x13ListTicketsResponse\x12*\n" +
 	"\atickets\x18\x01 \x03(\v2\x10.jieli.v1.TicketR\atickets\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"z\n" +
@@ -1686,9 +1708,10 @@ var file_jieli_v1_ticket_service_proto_goTypes = []any{
 	(*Ticket)(nil),                // 20: jieli.v1.Ticket
 	(Ticket_State)(0),             // 21: jieli.v1.Ticket.State
 	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
-	(Returned_Reason)(0),          // 23: jieli.v1.Returned.Reason
-	(*durationpb.Duration)(nil),   // 24: google.protobuf.Duration
-	(*EventRecord)(nil),           // 25: jieli.v1.EventRecord
+	(Ticket_Light)(0),             // 23: jieli.v1.Ticket.Light
+	(Returned_Reason)(0),          // 24: jieli.v1.Returned.Reason
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
+	(*EventRecord)(nil),           // 26: jieli.v1.EventRecord
 }
 var file_jieli_v1_ticket_service_proto_depIdxs = []int32{
 	20, // 0: jieli.v1.SubmitTicketRequest.ticket:type_name -> jieli.v1.Ticket
@@ -1696,47 +1719,49 @@ var file_jieli_v1_ticket_service_proto_depIdxs = []int32{
 	0,  // 2: jieli.v1.GetTicketRequest.view:type_name -> jieli.v1.GetTicketRequest.View
 	21, // 3: jieli.v1.ListTicketsRequest.state:type_name -> jieli.v1.Ticket.State
 	22, // 4: jieli.v1.ListTicketsRequest.updated_after:type_name -> google.protobuf.Timestamp
-	20, // 5: jieli.v1.ListTicketsResponse.tickets:type_name -> jieli.v1.Ticket
-	23, // 6: jieli.v1.ReturnTicketRequest.reason:type_name -> jieli.v1.Returned.Reason
-	24, // 7: jieli.v1.ListEventsRequest.wait:type_name -> google.protobuf.Duration
-	19, // 8: jieli.v1.ListEventsResponse.entries:type_name -> jieli.v1.FeedEntry
-	1,  // 9: jieli.v1.FeedEntry.kind:type_name -> jieli.v1.FeedEntry.Kind
-	21, // 10: jieli.v1.FeedEntry.state:type_name -> jieli.v1.Ticket.State
-	25, // 11: jieli.v1.FeedEntry.event:type_name -> jieli.v1.EventRecord
-	22, // 12: jieli.v1.FeedEntry.time:type_name -> google.protobuf.Timestamp
-	2,  // 13: jieli.v1.TicketService.SubmitTicket:input_type -> jieli.v1.SubmitTicketRequest
-	4,  // 14: jieli.v1.TicketService.GetTicket:input_type -> jieli.v1.GetTicketRequest
-	5,  // 15: jieli.v1.TicketService.ListTickets:input_type -> jieli.v1.ListTicketsRequest
-	7,  // 16: jieli.v1.TicketService.OfferTicket:input_type -> jieli.v1.OfferTicketRequest
-	8,  // 17: jieli.v1.TicketService.AcceptTicket:input_type -> jieli.v1.AcceptTicketRequest
-	9,  // 18: jieli.v1.TicketService.ReturnTicket:input_type -> jieli.v1.ReturnTicketRequest
-	10, // 19: jieli.v1.TicketService.NoteTicket:input_type -> jieli.v1.NoteTicketRequest
-	11, // 20: jieli.v1.TicketService.AnswerTicket:input_type -> jieli.v1.AnswerTicketRequest
-	12, // 21: jieli.v1.TicketService.CloseTicket:input_type -> jieli.v1.CloseTicketRequest
-	13, // 22: jieli.v1.TicketService.ReopenTicket:input_type -> jieli.v1.ReopenTicketRequest
-	14, // 23: jieli.v1.TicketService.WithdrawTicket:input_type -> jieli.v1.WithdrawTicketRequest
-	15, // 24: jieli.v1.TicketService.RecallTicket:input_type -> jieli.v1.RecallTicketRequest
-	16, // 25: jieli.v1.EventService.ListEvents:input_type -> jieli.v1.ListEventsRequest
-	18, // 26: jieli.v1.EventService.WatchEvents:input_type -> jieli.v1.WatchEventsRequest
-	3,  // 27: jieli.v1.TicketService.SubmitTicket:output_type -> jieli.v1.SubmitTicketResponse
-	20, // 28: jieli.v1.TicketService.GetTicket:output_type -> jieli.v1.Ticket
-	6,  // 29: jieli.v1.TicketService.ListTickets:output_type -> jieli.v1.ListTicketsResponse
-	20, // 30: jieli.v1.TicketService.OfferTicket:output_type -> jieli.v1.Ticket
-	20, // 31: jieli.v1.TicketService.AcceptTicket:output_type -> jieli.v1.Ticket
-	20, // 32: jieli.v1.TicketService.ReturnTicket:output_type -> jieli.v1.Ticket
-	20, // 33: jieli.v1.TicketService.NoteTicket:output_type -> jieli.v1.Ticket
-	20, // 34: jieli.v1.TicketService.AnswerTicket:output_type -> jieli.v1.Ticket
-	20, // 35: jieli.v1.TicketService.CloseTicket:output_type -> jieli.v1.Ticket
-	20, // 36: jieli.v1.TicketService.ReopenTicket:output_type -> jieli.v1.Ticket
-	20, // 37: jieli.v1.TicketService.WithdrawTicket:output_type -> jieli.v1.Ticket
-	20, // 38: jieli.v1.TicketService.RecallTicket:output_type -> jieli.v1.Ticket
-	17, // 39: jieli.v1.EventService.ListEvents:output_type -> jieli.v1.ListEventsResponse
-	19, // 40: jieli.v1.EventService.WatchEvents:output_type -> jieli.v1.FeedEntry
-	27, // [27:41] is the sub-list for method output_type
-	13, // [13:27] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	23, // 5: jieli.v1.ListTicketsRequest.light:type_name -> jieli.v1.Ticket.Light
+	22, // 6: jieli.v1.ListTicketsRequest.due_before:type_name -> google.protobuf.Timestamp
+	20, // 7: jieli.v1.ListTicketsResponse.tickets:type_name -> jieli.v1.Ticket
+	24, // 8: jieli.v1.ReturnTicketRequest.reason:type_name -> jieli.v1.Returned.Reason
+	25, // 9: jieli.v1.ListEventsRequest.wait:type_name -> google.protobuf.Duration
+	19, // 10: jieli.v1.ListEventsResponse.entries:type_name -> jieli.v1.FeedEntry
+	1,  // 11: jieli.v1.FeedEntry.kind:type_name -> jieli.v1.FeedEntry.Kind
+	21, // 12: jieli.v1.FeedEntry.state:type_name -> jieli.v1.Ticket.State
+	26, // 13: jieli.v1.FeedEntry.event:type_name -> jieli.v1.EventRecord
+	22, // 14: jieli.v1.FeedEntry.time:type_name -> google.protobuf.Timestamp
+	2,  // 15: jieli.v1.TicketService.SubmitTicket:input_type -> jieli.v1.SubmitTicketRequest
+	4,  // 16: jieli.v1.TicketService.GetTicket:input_type -> jieli.v1.GetTicketRequest
+	5,  // 17: jieli.v1.TicketService.ListTickets:input_type -> jieli.v1.ListTicketsRequest
+	7,  // 18: jieli.v1.TicketService.OfferTicket:input_type -> jieli.v1.OfferTicketRequest
+	8,  // 19: jieli.v1.TicketService.AcceptTicket:input_type -> jieli.v1.AcceptTicketRequest
+	9,  // 20: jieli.v1.TicketService.ReturnTicket:input_type -> jieli.v1.ReturnTicketRequest
+	10, // 21: jieli.v1.TicketService.NoteTicket:input_type -> jieli.v1.NoteTicketRequest
+	11, // 22: jieli.v1.TicketService.AnswerTicket:input_type -> jieli.v1.AnswerTicketRequest
+	12, // 23: jieli.v1.TicketService.CloseTicket:input_type -> jieli.v1.CloseTicketRequest
+	13, // 24: jieli.v1.TicketService.ReopenTicket:input_type -> jieli.v1.ReopenTicketRequest
+	14, // 25: jieli.v1.TicketService.WithdrawTicket:input_type -> jieli.v1.WithdrawTicketRequest
+	15, // 26: jieli.v1.TicketService.RecallTicket:input_type -> jieli.v1.RecallTicketRequest
+	16, // 27: jieli.v1.EventService.ListEvents:input_type -> jieli.v1.ListEventsRequest
+	18, // 28: jieli.v1.EventService.WatchEvents:input_type -> jieli.v1.WatchEventsRequest
+	3,  // 29: jieli.v1.TicketService.SubmitTicket:output_type -> jieli.v1.SubmitTicketResponse
+	20, // 30: jieli.v1.TicketService.GetTicket:output_type -> jieli.v1.Ticket
+	6,  // 31: jieli.v1.TicketService.ListTickets:output_type -> jieli.v1.ListTicketsResponse
+	20, // 32: jieli.v1.TicketService.OfferTicket:output_type -> jieli.v1.Ticket
+	20, // 33: jieli.v1.TicketService.AcceptTicket:output_type -> jieli.v1.Ticket
+	20, // 34: jieli.v1.TicketService.ReturnTicket:output_type -> jieli.v1.Ticket
+	20, // 35: jieli.v1.TicketService.NoteTicket:output_type -> jieli.v1.Ticket
+	20, // 36: jieli.v1.TicketService.AnswerTicket:output_type -> jieli.v1.Ticket
+	20, // 37: jieli.v1.TicketService.CloseTicket:output_type -> jieli.v1.Ticket
+	20, // 38: jieli.v1.TicketService.ReopenTicket:output_type -> jieli.v1.Ticket
+	20, // 39: jieli.v1.TicketService.WithdrawTicket:output_type -> jieli.v1.Ticket
+	20, // 40: jieli.v1.TicketService.RecallTicket:output_type -> jieli.v1.Ticket
+	17, // 41: jieli.v1.EventService.ListEvents:output_type -> jieli.v1.ListEventsResponse
+	19, // 42: jieli.v1.EventService.WatchEvents:output_type -> jieli.v1.FeedEntry
+	29, // [29:43] is the sub-list for method output_type
+	15, // [15:29] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_jieli_v1_ticket_service_proto_init() }

@@ -31,10 +31,11 @@ func longs() map[string]string {
 得到的区域登记，以及本节点。`,
 		"jieli policy raise-level": `把登记表级别提升一级，以便使用较新的命令。不可回退：此后不支持该级别的程序只能以旧表服务。各节点支持的级别见
 jieli node list。`,
-		"jieli policy set": `修改规定；未指定的保持不变。仅限发起区域的管理员。
+		"jieli policy set": `修改规定；未指定的保持不变。仅限发起区域的管理员；其他区域的管理员可修改本区域的时限。
 
 --registry-grace：节点失去法定多数后，还可按最后的路由表转办多久。
---link-version-floor：对方链路版本的下限；更旧的程序将被断开。`,
+--link-version-floor：对方链路版本的下限；更旧的程序将被断开。
+--answer 5d 等：按其他选项所指的区域、事项、类型和紧急程度规定时限。已承诺的不变，只影响此后的转办。`,
 		"jieli region register": `登记一个待批准的区域：批准之后，即按文件中的 CA 信任其节点。因此 CA 指纹须经其他途径（最好是电话）向对方获知：
 用 --fingerprint 给出所告知的指纹，其他 CA 一律拒绝；不给出时则显示指纹，供 jieli region approve 之前核对。`,
 		"jieli region retire": `终止区域的成员资格。不可撤销：其编号和工单号前缀不再使用。须先删去其路由。在该区域自己的节点上执行时，由其清点在办工单，

@@ -64,6 +64,7 @@ func reasons() map[string]reason {
 		"NO_PEN":              {"another region has the ticket", "工单此刻不由本区域办理"},
 		"NOT_ORIGIN":          {"only the region that took the call may", "只有首接区域可以这样做"},
 		"PEN_MISUSED":         {"the region had no right to this step", "该区域无权作此流转"},
+		"RETURN_WINDOW_OVER":  {"the time to return it is over: it counts as accepted", "已过退单时限，视为签收，须予办理"},
 		"REQUEST_REQUIRED":    {"only at the origin's request", "须先由首接区域提出请求"},
 		"OWN_REGION":          {"it would be offered to the region that offers it: accept it instead", "这是本区域自己"},
 		"LOOP":                {"that region returned it in this round already", "该区域本轮已退回过此工单；请转办给其他区域，或自行签收"},

@@ -37,6 +37,12 @@ func Values() Chinese {
 		"URGENT":     "紧急",
 		"CRITICAL":   "特急",
 
+		// Lights, and who signed.
+		"GREEN":  "绿灯",
+		"YELLOW": "黄灯",
+		"RED":    "红灯",
+		"DEEMED": "视为签收",
+
 		// Units.
 		"LEAD":   "主办",
 		"ASSIST": "协办",

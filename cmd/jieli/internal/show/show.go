@@ -152,7 +152,7 @@ func (p *Printer) Code(code string) string {
 
 // Columns and labels whose values are words. What people wrote is never translated.
 func wordColumns() []string {
-	return []string{"STATE", "KIND", "REASON", "VOTER", "REACHABLE", "RAFT", "TICKETS", "state", "type", "urgency"}
+	return []string{"STATE", "LIGHT", "KIND", "REASON", "VOTER", "REACHABLE", "RAFT", "TICKETS", "state", "light", "type", "urgency"}
 }
 
 // translate gives headings, where there are any, and rows in the printer's language.

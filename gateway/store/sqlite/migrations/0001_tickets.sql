@@ -35,12 +35,16 @@ CREATE TABLE ticket (
   test             INTEGER NOT NULL DEFAULT 0,
   waiting          INTEGER NOT NULL DEFAULT 0,  -- for a route
   changed          INTEGER NOT NULL DEFAULT 0,  -- microseconds, made unique
+  due              INTEGER,                     -- earliest deadline that runs; NULL for none, as the next two
+  yellow           INTEGER,                     -- earliest moment one of them is near
+  timer            INTEGER,                     -- when the node has to do something by itself
+  provisional      INTEGER NOT NULL DEFAULT 0,  -- a deadline rests on days that no calendar had settled
   body             BLOB                         -- jieli.v1.TicketRow; NULL while only rows that point here exist
 );
 CREATE UNIQUE INDEX ticket_id ON ticket (id);
 CREATE UNIQUE INDEX ticket_number ON ticket (number) WHERE number IS NOT NULL;
 CREATE UNIQUE INDEX ticket_external_id ON ticket (external_id, origin) WHERE external_id IS NOT NULL;
-CREATE INDEX ticket_list ON ticket (state, holder, changed);
+CREATE INDEX ticket_list ON ticket (state, holder, changed, due, yellow, timer, provisional);
 CREATE INDEX ticket_waiting ON ticket (id) WHERE waiting = 1;
 
 -- How many tickets there are of each kind: counting, and which ranges of ticket_list there are to look through.
