@@ -121,8 +121,11 @@ func (w *nightShift) restoredCopy() {
 	w.peer.start()
 	w.problem("LINK_STOPPED", "PEER_RESTORED", "chengyu")
 	w.test("chengyu", "hello", "PEER_RESTORED")
-	out, _ := w.jieli("status", "--all")
-	w.says(out, `chengyu: chengyu answers from here; only the exchange of tickets with it does not go on: PEER_RESTORED`)
+	// What the others see may be a second old, or themselves not have tried again yet.
+	wait(w.T, "the verdict that chengyu answers", func() bool {
+		out, _ := w.jieli("status", "--all")
+		return strings.Contains(out, "chengyu: chengyu answers from here; only the exchange of tickets with it does not go on: PEER_RESTORED")
+	})
 	w.peer.stop()
 	w.replaceStore(newest)
 	w.back()
