@@ -44,7 +44,15 @@ func (a *app) measure(use, short string, run func(context.Context, bench.Options
 					t.Add(fmt.Sprintf("%.0f ns, %.0f allocations a look-up with %d rules", report.NanosPerOp, report.AllocsPerOp, report.Rules))
 				}
 				return t
-			}); err != nil || report.Node == nil || a.output != "table" {
+			}); err != nil || a.output != "table" {
+				return err
+			}
+			if f := report.Failover; f != nil {
+				_, err = fmt.Fprintf(a.out, a.printer().Say(
+					"first write after kill -9 of the leader: median %.0f ms, at most %.0f ms in %d rounds\n",
+					"主节点被 kill -9 后首次写入：中位 %.0f 毫秒，最长 %.0f 毫秒，共 %d 轮\n"), f.MedianMillis, f.MaxMillis, f.Rounds)
+			}
+			if report.Node == nil {
 				return err
 			}
 			n := report.Node

@@ -24,6 +24,8 @@ type Report struct {
 	Runs         []Run  `json:"runs,omitempty"`
 	// Verified is how many results were read back and compared with what was to be expected.
 	Verified int `json:"verified,omitempty"`
+	// Failover is of registry.
+	Failover *Failover `json:"failover,omitempty"`
 	// Node is about the node that took the calls, where it had tickets before.
 	Node *NodeFigures `json:"node,omitempty"`
 	// For route.

@@ -6,8 +6,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/demo"
@@ -49,7 +54,107 @@ func Registry(ctx context.Context, o Options) (report *Report, err error) {
 		return nil, err
 	}
 	report.Verified = int(written.Load()) // #nosec G115 -- a count
-	return report, agree(ctx, stand.Clients, before.GetRevision()+written.Load())
+	if err := agree(ctx, stand.Clients, before.GetRevision()+written.Load()); err != nil {
+		return nil, err
+	}
+	report.Failover, err = failover(ctx, stand)
+	return report, err
+}
+
+// Failover is how long writes fail after the leader was killed, with raft.profile lan.
+type Failover struct {
+	Rounds       int     `json:"rounds"`
+	MedianMillis float64 `json:"medianMillis"`
+	MaxMillis    float64 `json:"maxMillis"`
+}
+
+const (
+	// failoverRounds is how often the leader is killed.
+	failoverRounds = 7
+	// writeTime bounds one try to write meanwhile.
+	writeTime = 2 * time.Second
+	// failoverTime bounds one round.
+	failoverTime = time.Minute
+)
+
+// failover kills the leader with kill -9 and writes at another node until one is agreed.
+func failover(ctx context.Context, stand *demo.Stand) (*Failover, error) {
+	took := make([]time.Duration, failoverRounds)
+	for round := range took {
+		var err error
+		if took[round], err = killLeader(ctx, stand, round); err != nil {
+			return nil, fmt.Errorf("kill the leader, round %d: %w", round+1, err)
+		}
+	}
+	slices.Sort(took)
+	millis := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	return &Failover{Rounds: failoverRounds, MedianMillis: millis(took[failoverRounds/2]), MaxMillis: millis(took[failoverRounds-1])}, nil
+}
+
+func killLeader(ctx context.Context, stand *demo.Stand, round int) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, failoverTime)
+	defer cancel()
+	s, err := stand.Clients[0].Status.GetStatus(stand.Clients[0].Signed(ctx), &jieliv1.GetStatusRequest{})
+	if err != nil {
+		return 0, err
+	}
+	region, _, _ := strings.Cut(s.GetRegistry().GetLeader(), "/")
+	leader := stand.Index(region)
+	if leader < 0 {
+		return 0, fmt.Errorf("no leader is known, but %q", s.GetRegistry().GetLeader())
+	}
+	if err := stand.Kill(leader); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	writer := (leader + 1) % demo.PlacedRegions // one that has a place of its own
+	other := stand.Clients[writer]
+	for {
+		division, owner := stand.Place(writer)
+		route := &jieliv1.Route{Division: division, Region: owner, ValidTo: fmt.Sprintf("%d-01-01", 2100+round)}
+		try, done := context.WithTimeout(ctx, writeTime)
+		_, err := other.Registry.SetRoute(other.Signed(try), &jieliv1.SetRouteRequest{Route: route})
+		done()
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || !mayPass(err) {
+			return 0, err
+		}
+		pause(ctx, 5*time.Millisecond)
+	}
+	took := time.Since(began)
+	if _, err := stand.Start(ctx, leader); err != nil {
+		return 0, err
+	}
+	return took, follows(ctx, stand)
+}
+
+// mayPass tells errors that a leaderless registry gives from those that stay.
+func mayPass(err error) bool {
+	switch status.Code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Aborted:
+		return true
+	default:
+		return false
+	}
+}
+
+// follows waits until every node hears a leader.
+func follows(ctx context.Context, stand *demo.Stand) error {
+	for _, c := range stand.Clients {
+		for {
+			s, err := c.Status.GetStatus(c.Signed(ctx), &jieliv1.GetStatusRequest{})
+			if err == nil && s.GetRegistry().GetLeader() != "" && !s.GetRegistry().GetStale() {
+				break
+			}
+			if ctx.Err() != nil {
+				return errors.Join(ctx.Err(), err)
+			}
+			pause(ctx, 50*time.Millisecond)
+		}
+	}
+	return nil
 }
 
 // dayRange is how many last days there are, up to the year 7575.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/jieli-gateway/jieli/cmd/jieli/internal/client"
@@ -60,6 +61,29 @@ func (s *Stand) StoreDir(i int) string { return filepath.Join(s.d.centres[i].dat
 
 // Stop ends a region's process in order.
 func (s *Stand) Stop(i int) error { return s.d.centres[i].halt() }
+
+// Kill ends a region's process as a power cut would.
+func (s *Stand) Kill(i int) error {
+	c := s.d.centres[i]
+	c.onDeathQuietly()
+	err := c.cmd.Process.Kill()
+	<-c.exited
+	return err
+}
+
+// PlacedRegions is how many of a stand's regions, the first ones, serve a place.
+const PlacedRegions = 3
+
+// Place is a division that a region serves, and the region.
+func (s *Stand) Place(i int) (division, region string) {
+	c := s.d.centres[i]
+	return c.places[0], c.id
+}
+
+// Index is the place of a region among Clients; -1 for none.
+func (s *Stand) Index(region string) int {
+	return slices.IndexFunc(s.d.centres, func(c *centre) bool { return c.id == region })
+}
 
 // Start starts a region's process again and tells how long it took until it could take calls.
 func (s *Stand) Start(ctx context.Context, i int) (time.Duration, error) {
