@@ -69,6 +69,9 @@ type Changes struct {
 	Feed []*FeedRow
 }
 
+// None tells that nobody waits for anything of this.
+func (c Changes) None() bool { return len(c.Peers) == 0 && len(c.Requests) == 0 && len(c.Feed) == 0 }
+
 // Commit tells what a group commit came to, for metrics.
 type Commit struct {
 	// Updates that were answered with it, Events it signed, and Bytes of what it wrote.
@@ -78,9 +81,6 @@ type Commit struct {
 	// Err is why nothing of it was kept; nil when all was.
 	Err error
 }
-
-// None tells that nobody waits for anything of this.
-func (c Changes) None() bool { return len(c.Peers) == 0 && len(c.Requests) == 0 && len(c.Feed) == 0 }
 
 // Usage tells sizes, in bytes.
 type Usage struct {
