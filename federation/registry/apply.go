@@ -115,7 +115,11 @@ func (d *draft) owns(region string) *rejection {
 	if d.acting() == region || d.byBootstrap() {
 		return nil
 	}
-	return reject("NOT_YOUR_ENTRY", "region %s cannot change what is of region %s; %s or %s can", d.acting(), region, region, d.keeper)
+	may := region
+	if d.keeper != region {
+		may += " or " + d.keeper
+	}
+	return reject("NOT_YOUR_ENTRY", "region %s cannot change what is of region %s; %s can", d.acting(), region, may)
 }
 
 // keeps refuses who is not the region that keeps what no region owns.

@@ -463,3 +463,20 @@ func TestRejectionIsShort(t *testing.T) {
 		}
 	}
 }
+
+func TestRejectionNamesWhoMayOnce(t *testing.T) {
+	f := members(t)
+	for _, tc := range []struct {
+		name string
+		of   string
+		want string
+	}{
+		{"the entry of the one that keeps the rest", north, "region west cannot change what is of region north; north can"},
+		{"the entry of another", south, "region west cannot change what is of region south; south or north can"},
+	} {
+		want := strings.NewReplacer("west", west, "north", north, "south", south).Replace(tc.want)
+		if got := f.try(setRoutes(west, route("3205", "", tc.of))).GetMessage(); got != want {
+			t.Errorf("%s: %q, want %q", tc.name, got, want)
+		}
+	}
+}

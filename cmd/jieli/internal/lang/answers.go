@@ -77,6 +77,7 @@ func answers() []rule {
 		of(`change or delete its routes first`, "请先改动或删除其路由"),
 		of(`region (\S+) cannot change what is of region (\S+)`, "区域 $1 不能修改区域 $2 的内容"),
 		of(`(\S+) or (\S+) can`, "$1 或 $2 可以"),
+		of(`(\S+) can`, "$1 可以"),
 		of(`region (\S+) cannot change the entry of region (\S+)`, "区域 $1 不能修改区域 $2 的登记"),
 		of(`only (\S+) itself can`, "只有 $1 自己可以"),
 		of(`the registry is at revision (\d+), not (\d+): .*`, "登记表已到版次 $1，而非 $2"),
